@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+# keelwatch: `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# bpftool and the container daemons live where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+# The outermost make uses every processor unless it is told otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+ARCH    ?= x86
+CC      ?= gcc
+CLANG   ?= clang
+STRIP   ?= llvm-strip
+BPFTOOL ?= bpftool
+PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
+FORMAT  ?= $(firstword $(shell command -v clang-format-14 clang-format))
+
+BUILD := build
+GEN   := $(BUILD)/gen
+
+BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
+BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
+SKELS    := $(BPF_SRC:bpf/%.bpf.c=$(GEN)/%.skel.h)
+PROTO    := $(GEN)/event.pb-c
+USER_SRC := $(sort $(shell find user -name '*.c'))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+HELPER   := $(BUILD)/e2e/helper
+
+# name.o of every source, and of the generated protobuf code, under an object directory
+objects = $(patsubst %.c,$(1)/%.o,$(2)) $(1)/gen/event.pb-c.o
+
+USER_OBJ := $(call objects,$(BUILD)/obj,$(USER_SRC))
+UNIT_OBJ := $(call objects,$(BUILD)/obj-unit,$(filter-out user/main.c,$(USER_SRC)) $(UNIT_SRC))
+
+BPF_FLAGS  := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -Ivmlinux/$(ARCH) -Ibpf -Wall -Werror
+INCLUDES   := -D_GNU_SOURCE -I. -Iuser -Ibpf -I$(GEN)
+USER_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror $(INCLUDES) $(EXTRA_CFLAGS)
+UNIT_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror $(INCLUDES) -Itests/unit \
+	      -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer $(EXTRA_CFLAGS)
+LIBS       := -lbpf -lelf -lz -ljansson -lprotobuf-c -lcap
+DEPS        = -MMD -MP -MF $(@:.o=.d)
+
+.PHONY: all help run demo test unit replay-test e2e layers bench format format-check install clean
+
+## all: build/keelwatch (the default)
+all: $(BUILD)/keelwatch
+	@echo "build: $< is ready"
+
+help:
+	@sed -n 's/^## \([a-z0-9-]*\): /  make \1\t/p' Makefile | expand -t 22
+	@echo '  variables: V=1 (show commands), ARCH=x86, PREFIX, DESTDIR, CC, CLANG, EXTRA_CFLAGS'
+
+# --- the kernel half ---
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) $(DEPS) -c $< -o $@
+	$(Q)$(STRIP) -g $@
+
+$(GEN)/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- the userspace half ---
+
+$(PROTO).c $(PROTO).h &: proto/event.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
+
+# Generated headers come before the first object; afterwards the .d files know who needs which.
+$(USER_OBJ) $(UNIT_OBJ): Makefile | $(SKELS) $(PROTO).h
+
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) $(DEPS) -c $< -o $@
+
+$(BUILD)/obj/gen/%.o: $(GEN)/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) $(DEPS) -c $< -o $@
+
+$(BUILD)/keelwatch: $(USER_OBJ) $(BUILD)/user.list
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static $(EXTRA_LDFLAGS) $(USER_OBJ) $(LIBS) -o $@
+
+# What a binary is made of: newer than the binary when a source was added or taken away.
+$(BUILD)/user.list: LIST = $(USER_OBJ)
+$(BUILD)/unit.list: LIST = $(UNIT_OBJ)
+$(BUILD)/%.list: FORCE
+	@mkdir -p $(@D); echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' > $@
+FORCE:
+
+# --- tests ---
+
+$(BUILD)/obj-unit/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_FLAGS) $(DEPS) -c $< -o $@
+
+$(BUILD)/obj-unit/gen/%.o: $(GEN)/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_FLAGS) $(DEPS) -c $< -o $@
+
+$(BUILD)/unit-tests: $(UNIT_OBJ) $(BUILD)/unit.list
+	$(call say,LINK,$@)
+	$(Q)$(CC) -fsanitize=address,undefined $(UNIT_OBJ) $(LIBS) -lcriterion -o $@
+
+$(HELPER): tests/e2e/helper.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
+
+## unit: tests that need no root, under the address and undefined-behaviour sanitizers
+unit: $(BUILD)/unit-tests
+	@rm -f $(BUILD)/unit.tap $(BUILD)/unit.sanitizer.*; status=0; \
+	ASAN_OPTIONS=log_path=$(BUILD)/unit.sanitizer \
+	UBSAN_OPTIONS=print_stacktrace=1:log_path=$(BUILD)/unit.sanitizer \
+	$(BUILD)/unit-tests --tap=$(BUILD)/unit.tap || status=$$?; \
+	passed=$$(grep -c '^ok' $(BUILD)/unit.tap || true); \
+	failed=$$(grep -c '^not ok' $(BUILD)/unit.tap || true); \
+	reports=$$(find $(BUILD) -name 'unit.sanitizer.*' | wc -l); \
+	if ((reports > 0)); then cat $(BUILD)/unit.sanitizer.* >&2; fi; \
+	if ((failed == 0 && (status != 0 || reports > 0))); then \
+		echo "unit-tests: status $$status, $$reports sanitizer reports" >&2; failed=1; \
+	fi; \
+	echo "unit: $${passed:-0} passed, $${failed:-0} failed"; \
+	((failed == 0))
+
+## replay-test: recorded bytes in, exact findings out
+replay-test: all
+	@tests/replay/run
+
+## e2e: every finding against the real container runtimes (root)
+e2e: all $(HELPER)
+	@tests/e2e/run
+
+## layers: no include against the order of the layers
+layers:
+	@scripts/layers.sh
+
+## test: installs what is missing, builds, runs every test
+test:
+	@scripts/bootstrap build test
+	@echo 'test: building'
+	@$(MAKE) all $(HELPER) $(BUILD)/unit-tests
+	@passed=0 failed=0; \
+	for part in layers unit replay-test e2e; do \
+		echo; echo "== $$part =="; \
+		log=$(BUILD)/test-$$part.log; status=0; \
+		$(MAKE) $$part 2>&1 | tee "$$log" || status=$$?; \
+		line=$$(grep -aE '^[a-z0-9-]+: [0-9]+ passed, [0-9]+ failed' "$$log" | tail -n 1 || true); \
+		p=$$(sed -E 's/.* ([0-9]+) passed.*/\1/' <<<"$$line") ; \
+		f=$$(sed -E 's/.* ([0-9]+) failed.*/\1/' <<<"$$line") ; \
+		if [[ -z $$line ]]; then echo "$$part: did not finish (status $$status)"; p=0 f=1; \
+		elif ((status != 0 && f == 0)); then echo "$$part: ended with status $$status"; f=1; fi; \
+		passed=$$((passed + p)) failed=$$((failed + f)); \
+	done; \
+	echo; echo "total: $$passed passed, $$failed failed"; \
+	((failed == 0))
+
+## bench: what watching costs, as ratios (root)
+bench: all $(HELPER)
+	@tests/bench/run
+
+# --- what people run ---
+
+## run: installs what is missing, builds, and watches this machine
+run:
+	@scripts/bootstrap build
+	@$(MAKE) all
+	@echo
+	@echo 'Try in another terminal, once it says "watching":'
+	@echo '  docker run --rm --read-only busybox touch /etc/x        a write on a read-only container'
+	@echo '  docker run --rm --privileged busybox true               a container with all powers'
+	@echo '  docker run --rm -v /etc:/host-etc:ro busybox true       a sensitive host mount'
+	@echo 'podman, ctr, runc and crun do as well; `make demo` needs none of them. Ctrl-C ends it.'
+	@echo
+	@if (($$(id -u) == 0)); then exec $(BUILD)/keelwatch run $(ARGS); \
+	else exec sudo $(BUILD)/keelwatch run $(ARGS); fi
+
+## demo: shows the three findings on a throw-away container, and cleans up
+demo:
+	@scripts/bootstrap build
+	@$(MAKE) all
+	@scripts/demo
+
+## format: clang-format over bpf/, user/ and tests/
+format:
+	$(Q)find bpf user tests -name '*.[ch]' -print0 | xargs -0r $(FORMAT) -i
+
+## format-check: fails where `make format` would change something
+format-check:
+	$(Q)find bpf user tests -name '*.[ch]' -print0 | xargs -0r $(FORMAT) --dry-run -Werror
+	@echo 'format-check: clean'
+
+## install: the binary and the man pages, under DESTDIR and PREFIX
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(BUILD)/keelwatch '$(DESTDIR)$(PREFIX)/bin/keelwatch'
+	@for page in man/*.[1-8]; do \
+		[[ -e $$page ]] || continue; \
+		install -D -v -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
+	done
+
+## clean: removes build/
+clean:
+	$(Q)rm -rf $(BUILD)
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

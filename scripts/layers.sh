@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks that #include lines under user/ follow the order of the layers:
+#
+#   base < event.h < source, model < enrich < detect; posture stands on model; store, ship and
+#   output on base and the protocol; probe on base, the kernel half's headers and the skeletons;
+#   cli and main.c on anything.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What each layer may include, besides itself. "kernel" is bpf/event.h and bpf/control.h, "proto"
+# event.pb-c.h, "skeleton" *.skel.h.
+declare -A may=(
+	[base]=''
+	[source]='base kernel'
+	[model]='base kernel'
+	[probe]='base kernel skeleton'
+	[enrich]='base kernel proto model'
+	[detect]='base kernel proto model enrich'
+	[posture]='base kernel proto model'
+	[store]='base proto'
+	[ship]='base proto'
+	[output]='base proto'
+	[cli]='*'
+	[main.c]='*'
+)
+
+target_of() { # FILE INCLUDE: sets target, the layer that the include belongs to
+	local dir=${1%/*} include=$2
+	local own=${dir#user/}
+	own=${own%%/*}
+	case $include in
+	event.h | control.h)
+		# A quoted include looks beside the including file first.
+		target=kernel
+		[[ -e $dir/$include ]] && target=$own
+		;;
+	bpf/event.h | bpf/control.h) target=kernel ;;
+	bpf/*) target=libbpf ;;
+	event.pb-c.h) target=proto ;;
+	*.skel.h) target=skeleton ;;
+	*/*) target=${include%%/*} ;;
+	*) target=$own ;;
+	esac
+	return 0
+}
+
+passed=0 failed=0
+while IFS= read -r file; do
+	layer=${file#user/}
+	layer=${layer%%/*}
+	if [[ -z ${may[$layer]+set} ]]; then
+		echo "$file: user/$layer is in no layer (scripts/layers.sh)"
+		failed=$((failed + 1))
+		continue
+	fi
+	bad=0
+	while IFS=: read -r line include; do
+		target_of "$file" "$include"
+		case " $layer libbpf ${may[$layer]} " in
+		*" * "* | *" $target "*) continue ;;
+		esac
+		echo "$file:$line: $layer must not include \"$include\" (of $target)"
+		bad=1
+	done < <(sed -nE '/^[[:space:]]*#[[:space:]]*include[[:space:]]*"/{=;s/[^"]*"([^"]*)".*/\1/p}' \
+		"$file" | paste -d: - -)
+	if ((bad)); then failed=$((failed + 1)); else passed=$((passed + 1)); fi
+done < <(find user -name '*.[ch]' | LC_ALL=C sort)
+
+echo "layers: $passed passed, $failed failed"
+((failed == 0))

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines for operators, on standard error: what, which, why. */
+#ifndef KEELWATCH_LOG_H
+#define KEELWATCH_LOG_H
+
+#include <string.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+void log_set_level(enum log_level level);	/* default LOG_INFO */
+void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Returns -err (err: a positive errno), so that it can stand in a return statement. */
+#define log_errno(err, fmt, ...) \
+	(log_write(LOG_ERROR, fmt ": %s", ##__VA_ARGS__, strerror(err)), -(err))
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
+
+#endif

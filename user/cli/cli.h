@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands, and what they share. */
+#ifndef KEELWATCH_CLI_H
+#define KEELWATCH_CLI_H
+
+#include <stdbool.h>
+
+#define KEELWATCH_VERSION "0.1.0"
+
+/* Exit codes of every subcommand. */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_ERROR = 1,		/* something failed on the way */
+	EXIT_CANNOT = 2,	/* wrong usage, or rights missing */
+	EXIT_NOTHING = 3,	/* no feature works on this kernel */
+};
+
+struct command {
+	const char *name;
+	const char *summary;
+	int (*main)(int argc, char **argv);
+	bool hidden;
+};
+
+int command_run(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_selftest(int argc, char **argv);
+int command_record(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_selftest_inside(int argc, char **argv);	/* runs within the container of selftest */
+
+/* Says which capabilities are missing, and returns EXIT_CANNOT; or EXIT_FINE. */
+int check_capabilities(const char *command);
+
+#endif

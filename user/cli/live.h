@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watching this machine: the kernel half, the ring, and the loop that drains it. */
+#ifndef KEELWATCH_LIVE_H
+#define KEELWATCH_LIVE_H
+
+#include <stdio.h>
+
+#include "cli/pipeline.h"
+#include "probe/probe.h"
+
+struct live;
+
+struct live_options {
+	struct pipeline_options pipeline;
+	FILE *record_to;	/* NULL: no recording */
+	volatile int *stop;	/* set by anyone: the loop ends; NULL: only signals end it */
+};
+
+/* Loads and attaches. Returns an exit code, having said on standard error what is wrong. */
+int live_new(const struct live_options *options, struct live **ret);
+/* Takes stock, says that it watches, and goes on until SIGINT or SIGTERM. An exit code. */
+int live_run(struct live *l);
+/* Containers, events, findings and losses, in a line each, to standard error. */
+void live_summary(struct live *l);
+void live_free(struct live *l);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts the layers together. */
+#include "cli/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "output/output.h"
+
+struct pipeline {
+	struct pipeline_options options;
+	struct model *model;
+	struct enrich *enrich;
+	struct detect *detect;
+	struct buf line;
+	bool broken;	/* the reader of our output went away */
+};
+
+static void print_line(struct pipeline *p)
+{
+	if (!p->broken && (fwrite(p->line.data, p->line.len, 1, p->options.out) != 1 ||
+			   fflush(p->options.out)))
+		p->broken = true;
+}
+
+static void print_finding(void *arg, const Keelwatch__Finding *finding)
+{
+	struct pipeline *p = arg;
+
+	if (p->options.on_finding)
+		p->options.on_finding(p->options.arg, finding);
+	if (!p->options.out)
+		return;
+	buf_reset(&p->line);
+	if (p->options.json) {
+		json_message(&p->line, &finding->base);
+		buf_char(&p->line, '\n');
+	} else {
+		people_finding(&p->line, finding, p->options.colour);
+	}
+	print_line(p);
+}
+
+static void print_event(struct pipeline *p, const Keelwatch__Event *event)
+{
+	buf_reset(&p->line);
+	if (p->options.json) {
+		json_message(&p->line, &event->base);
+		buf_char(&p->line, '\n');
+	} else {
+		people_event(&p->line, event, p->options.colour);
+	}
+	print_line(p);
+}
+
+static void on_moment(void *arg, const struct moment *mo)
+{
+	struct pipeline *p = arg;
+	const Keelwatch__Event *event;
+
+	/* What the host does for itself concerns nobody unless all is asked for. */
+	if (!mo->container && !mo->owner && !p->options.all)
+		return;
+	event = enrich_event(p->enrich, mo);
+	if (p->options.all && p->options.out && mo->rec->type != EV_START)
+		print_event(p, event);
+	detect_feed(p->detect, mo, event);
+}
+
+int pipeline_new(struct facts *facts, const struct model_control *control,
+		 const struct pipeline_options *options, struct pipeline **ret)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->options = *options;
+	err = model_new(facts, control, &p->model);
+	if (!err)
+		err = enrich_new(p->model, &p->enrich);
+	if (!err)
+		err = detect_new(p->model, p->enrich, print_finding, p, &p->detect);
+	if (err) {
+		pipeline_free(p);
+		return err;
+	}
+	*ret = p;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	detect_free(p->detect);
+	enrich_free(p->enrich);
+	model_free(p->model);
+	buf_free(&p->line);
+	free(p);
+}
+
+int pipeline_feed(struct pipeline *p, const struct ev_head *rec)
+{
+	int err = model_feed(p->model, rec, on_moment, p);
+
+	return p->broken ? -EPIPE : err;
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	detect_flush(p->detect, NULL);
+}
+
+struct model *pipeline_model(struct pipeline *p)
+{
+	return p->model;
+}
+
+struct pipeline_totals pipeline_totals(const struct pipeline *p)
+{
+	struct model_totals m = model_totals(p->model);
+
+	return (struct pipeline_totals){
+		.records = m.records,
+		.containers = m.containers,
+		.findings = detect_totals(p->detect).findings,
+	};
+}

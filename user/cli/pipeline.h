@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of an event from its record to what is printed: model, enrich, detect, output. */
+#ifndef KEELWATCH_PIPELINE_H
+#define KEELWATCH_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "detect/detect.h"
+
+struct pipeline;
+
+struct pipeline_options {
+	FILE *out;		/* NULL: nothing is printed */
+	bool json;
+	bool colour;
+	bool all;		/* events too */
+	finding_fn on_finding;	/* called with each finding, beside printing; may be NULL */
+	void *arg;
+};
+
+int pipeline_new(struct facts *facts, const struct model_control *control,
+		 const struct pipeline_options *options, struct pipeline **ret);
+void pipeline_free(struct pipeline *p);
+/* A record that passed record_check(). 0, -ENOMEM, or -EPIPE when nobody reads the output. */
+int pipeline_feed(struct pipeline *p, const struct ev_head *rec);
+void pipeline_finish(struct pipeline *p);	/* says what repeated */
+struct model *pipeline_model(struct pipeline *p);
+
+struct pipeline_totals {
+	uint64_t records, containers, findings;
+};
+
+struct pipeline_totals pipeline_totals(const struct pipeline *p);
+
+#endif

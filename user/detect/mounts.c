@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sensitive paths of the host: those a container starts with, and those that come later. */
+#include <string.h>
+
+#include "base/util.h"
+#include "detect/detect_priv.h"
+
+static Keelwatch__Severity grade(enum exposure level)
+{
+	static const Keelwatch__Severity by_level[] = {
+		[EXPOSURE_NONE] = KEELWATCH__SEVERITY__info,
+		[EXPOSURE_LOW] = KEELWATCH__SEVERITY__notice,
+		[EXPOSURE_MEDIUM] = KEELWATCH__SEVERITY__warning,
+		[EXPOSURE_HIGH] = KEELWATCH__SEVERITY__error,
+		[EXPOSURE_CRITICAL] = KEELWATCH__SEVERITY__critical,
+	};
+
+	return by_level[level];
+}
+
+static struct exposure_verdict expose(const struct judgement *j, const struct mount_line *line)
+{
+	const struct mount_table *host = model_host_mounts(j->d->model);
+
+	if (!host)
+		return (struct exposure_verdict){};
+	return exposure_of_mount(model_facts(j->d->model), host, line, model_sockets(j->d->model));
+}
+
+static void evidence_of_mount(struct draft *f, const Keelwatch__Mount *m)
+{
+	f->finding.mount = (Keelwatch__Mount *)m;
+	if (m->host_path[0])
+		draft_evidence(f, "host_path", "%s", m->host_path);
+	draft_evidence(f, "target", "%s", m->target);
+	draft_evidence(f, "filesystem", "%s", m->filesystem);
+	draft_evidence(f, "access", "%s", m->read_only ? "read-only" : "read-write");
+}
+
+/* --- at the start --- */
+
+static void judge_line_at_start(const struct judgement *j, const struct mount_line *line)
+{
+	struct exposure_verdict v = expose(j, line);
+	Keelwatch__Mount *m;
+	struct draft f;
+
+	if (v.level == EXPOSURE_NONE)
+		return;
+	m = enrich_mount_line(j->d->enrich, line, "start");
+	if (!m)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, grade(v.level));
+	draft_key(&f, "%s", m->target);
+	draft_message(&f, "%s is mounted at %s, %s", v.what, m->target,
+		      m->read_only ? "read-only" : "writable");
+	evidence_of_mount(&f, m);
+	draft_evidence(&f, "source", "kernel");
+	draft_end(&f);
+}
+
+/* Where the kernel's table was gone before it could be read: what was declared. */
+static void judge_declared(const struct judgement *j, const struct spec_mount *mount)
+{
+	struct exposure_verdict v;
+	struct draft f;
+
+	if (!mount->type || strcmp(mount->type, "bind") || !mount->source)
+		return;
+	v = exposure_of_path(model_facts(j->d->model), mount->source, mount->read_only,
+			     model_sockets(j->d->model));
+	if (v.level == EXPOSURE_NONE)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, grade(v.level));
+	draft_key(&f, "%s", mount->destination);
+	draft_message(&f, "%s is mounted at %s, %s", v.what, mount->destination,
+		      mount->read_only ? "read-only" : "writable");
+	draft_evidence(&f, "host_path", "%s", mount->source);
+	draft_evidence(&f, "source", "specification: the container was gone before its mounts were read");
+	draft_end(&f);
+}
+
+static void judge_device(const struct judgement *j, const char *path)
+{
+	struct draft f;
+
+	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, KEELWATCH__SEVERITY__critical);
+	draft_key(&f, "device|%s", path);
+	draft_message(&f, "a block device of the host is given to the container: %s", path);
+	draft_evidence(&f, "device", "%s", path);
+	draft_evidence(&f, "source", "specification");
+	draft_end(&f);
+}
+
+static void judge_start(const struct judgement *j)
+{
+	const struct container *c = j->mo->container;
+
+	for (size_t i = 0; c->mounts && i < c->mounts->count; i++)
+		judge_line_at_start(j, &c->mounts->lines[i]);
+	for (size_t i = 0; !c->mounts && c->spec && i < c->spec->mount_count; i++)
+		judge_declared(j, &c->spec->mounts[i]);
+	for (size_t i = 0; c->spec && i < c->spec->block_device_count; i++)
+		judge_device(j, c->spec->block_devices[i]);
+}
+
+/* --- later --- */
+
+/* File systems of the kernel's own that show more than a container was given. */
+static const struct {
+	const char *fstype;
+	enum exposure level;
+	const char *what;
+} kernel_filesystems[] = {
+	{ "proc", EXPOSURE_MEDIUM, "a procfs" },
+	{ "sysfs", EXPOSURE_MEDIUM, "a sysfs" },
+	{ "cgroup", EXPOSURE_HIGH, "a cgroup file system" },
+	{ "cgroup2", EXPOSURE_HIGH, "a cgroup file system" },
+	{ "devtmpfs", EXPOSURE_CRITICAL, "the host's devices" },
+	{ "securityfs", EXPOSURE_HIGH, "the security file system" },
+	{ "debugfs", EXPOSURE_HIGH, "the kernel's debug file system" },
+	{ "tracefs", EXPOSURE_HIGH, "the kernel's trace file system" },
+	{ "bpf", EXPOSURE_HIGH, "a BPF file system" },
+	{ "binfmt_misc", EXPOSURE_CRITICAL, "the host's binary formats" },
+	{ "overlay", EXPOSURE_MEDIUM, "an overlay" },
+};
+
+static struct exposure_verdict expose_new(const struct judgement *j, const struct mount_line *line)
+{
+	struct exposure_verdict v = expose(j, line);
+	const struct mount_table *host = model_host_mounts(j->d->model);
+
+	for (size_t i = 0; v.level == EXPOSURE_NONE && i < ARRAY_SIZE(kernel_filesystems); i++)
+		if (!strcmp(line->fstype, kernel_filesystems[i].fstype))
+			v = (struct exposure_verdict){ kernel_filesystems[i].level,
+						       kernel_filesystems[i].what };
+	if (v.level == EXPOSURE_NONE && host) {
+		enum mount_class class = mount_classify(host, line);
+
+		if (class == MOUNT_CLASS_DEVICE)
+			v = (struct exposure_verdict){ EXPOSURE_HIGH, "a block device" };
+		else if (class == MOUNT_CLASS_HOST && j->mo->rec->type == EV_MOUNTS_CHANGED)
+			v = (struct exposure_verdict){ EXPOSURE_LOW, "a path of the host" };
+	}
+	return v;
+}
+
+/* A bind of what the container had anyway shows nothing new. */
+static bool was_there(const struct mount_table *before, const struct mount_line *line)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		const struct mount_line *old = &before->lines[i];
+		size_t len = strlen(old->root);
+
+		if (old->dev == line->dev && !strncmp(line->root, old->root, len) &&
+		    (len == 1 || !line->root[len] || line->root[len] == '/') &&
+		    (!old->mnt_ro || line->mnt_ro))
+			return true;
+	}
+	return false;
+}
+
+static void say_mount(const struct judgement *j, const struct mount_line *line,
+		      struct exposure_verdict v)
+{
+	bool arrived = j->mo->rec->type == EV_MOUNTS_CHANGED;
+	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line,
+						j->event->mount ? j->event->mount->operation : "");
+	struct draft f;
+
+	if (!m)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
+	draft_key(&f, "%s|%s|%u", m->target, m->filesystem, line->dev);
+	draft_message(&f, arrived ? "%s arrived from outside at %s" : "%s was mounted at %s", v.what,
+		      m->target);
+	evidence_of_mount(&f, m);
+	draft_evidence(&f, "call", "%s", arrived ? "none in the container" : m->operation);
+	if (j->mo->mounts_foreign)
+		draft_evidence(&f, "where", "in a mount namespace of its own");
+	draft_end(&f);
+}
+
+static void judge_shared(const struct judgement *j, const struct mount_change *c)
+{
+	Keelwatch__Mount *m;
+	struct draft f;
+
+	if (c->kind != MOUNT_CHANGED || c->before->shared_group || !c->after->shared_group)
+		return;
+	m = enrich_mount_line(j->d->enrich, c->after, "propagation");
+	if (!m)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, KEELWATCH__SEVERITY__error);
+	draft_key(&f, "shared|%s", m->target);
+	draft_message(&f, "propagation of %s was made shared", m->target);
+	evidence_of_mount(&f, m);
+	draft_end(&f);
+}
+
+static void judge_later(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+
+	for (size_t i = 0; i < mo->change_count; i++) {
+		const struct mount_change *c = &mo->changes[i];
+
+		judge_shared(j, c);
+		if (c->kind == MOUNT_ADDED && !was_there(mo->mounts_before, c->after)) {
+			struct exposure_verdict v = expose_new(j, c->after);
+
+			if (v.level != EXPOSURE_NONE)
+				say_mount(j, c->after, v);
+		}
+	}
+}
+
+/* In a mount namespace of its own: what is there by place and device, and the container has not. */
+static void judge_later_foreign(const struct judgement *j)
+{
+	const struct mount_table *before = j->mo->mounts_before, *now = j->mo->mounts_after;
+
+	for (size_t i = 0; before && i < now->count; i++) {
+		struct exposure_verdict v;
+
+		if (was_there(before, &now->lines[i]))
+			continue;
+		v = expose_new(j, &now->lines[i]);
+		if (v.level != EXPOSURE_NONE)
+			say_mount(j, &now->lines[i], v);
+	}
+}
+
+void mounts_judge(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+
+	if (!mo->container || mo->setup)
+		return;
+	if (mo->started)
+		judge_start(j);
+	if (!mo->mounts_after)
+		return;
+	if (mo->mounts_foreign)
+		judge_later_foreign(j);
+	else
+		judge_later(j);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes on read-only containers: refused, let through elsewhere, or the protection undone. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "detect/detect_priv.h"
+
+static const char *program_of(const Keelwatch__Event *event)
+{
+	return event->process->exe[0] ? event->process->exe : event->process->comm;
+}
+
+static const char *path_word(const Keelwatch__File *file)
+{
+	return file->path[0] ? file->path : "(unknown path)";
+}
+
+/* What made the container read-only in the kernel's eyes. */
+static void evidence_of_root(struct draft *f, const struct container *c)
+{
+	const struct container_facts *k = &c->facts;
+
+	draft_evidence(f, "root", "%s%s%s", k->root_mnt_ro ? "mount read-only" : "",
+		       k->root_mnt_ro && k->root_sb_ro ? ", " : "",
+		       k->root_sb_ro ? "superblock read-only" : "");
+	if (c->spec && !c->spec->partial)
+		draft_evidence(f, "declared", "%s",
+			       c->spec->read_only ? "readonly" : "writable");
+}
+
+static void write_attempt(const struct judgement *j, const struct ev_file *rec)
+{
+	const Keelwatch__File *file = j->event->file;
+	struct draft f;
+
+	if (rec->ret != -EROFS || !j->mo->container->msg.read_only)
+		return;
+	draft_begin(&f, j, RULE_READONLY_WRITE_ATTEMPT, KEELWATCH__SEVERITY__warning);
+	draft_key(&f, "%s|%s|%s", program_of(j->event), file->operation, file->path);
+	draft_message(&f, "%s of %s refused on a read-only container", file->operation,
+		      path_word(file));
+	f.finding.file = j->event->file;
+	draft_evidence(&f, "error", "EROFS");
+	if (file->path_from_user)
+		draft_evidence(&f, "path", "as the caller gave it");
+	if (file->host_path[0])
+		draft_evidence(&f, "host_path", "%s", file->host_path);
+	evidence_of_root(&f, j->mo->container);
+	draft_end(&f);
+}
+
+/*
+ * Kernel file systems take writes of other kinds (sysctls, oom_score_adj, cgroup limits); what else
+ * is writable is where something can be kept.
+ */
+static void writable_path(const struct judgement *j, const struct ev_file *rec)
+{
+	const struct located *at = &j->mo->file;
+	const Keelwatch__File *file = j->event->file;
+	bool host = at->class == MOUNT_CLASS_HOST || at->class == MOUNT_CLASS_DEVICE;
+	struct draft f;
+
+	if (rec->ret || !j->mo->container->msg.read_only || !at->mount ||
+	    at->class == MOUNT_CLASS_KERNEL || at->class == MOUNT_CLASS_ROOTFS)
+		return;
+	if (at->mount->mnt_ro || at->mount->sb_ro)
+		return;
+	draft_begin(&f, j, RULE_READONLY_WRITABLE_PATH,
+		    host ? KEELWATCH__SEVERITY__warning : KEELWATCH__SEVERITY__info);
+	draft_key(&f, "%s", file->mount_point);
+	draft_message(&f, "first write to %s, a writable mount (%s) of a read-only container",
+		      file->mount_point, file->mount_class);
+	f.finding.file = j->event->file;
+	draft_evidence(&f, "path", "%s", file->path);
+	draft_evidence(&f, "filesystem", "%s", file->filesystem);
+	if (file->host_path[0])
+		draft_evidence(&f, "host_path", "%s", file->host_path);
+	draft_end(&f);
+}
+
+static void written_from_outside(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+	struct draft f;
+
+	if (mo->setup || mo->owner == mo->container || mo->owner->ended)
+		return;
+	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
+	f.container = mo->owner;
+	draft_key(&f, "outside|%s|%s", program_of(j->event), j->event->file->path);
+	draft_message(&f, "a process outside the container opened %s on its read-only root for writing",
+		      path_word(j->event->file));
+	f.finding.file = j->event->file;
+	draft_evidence(&f, "how", "write from outside");
+	draft_evidence(&f, "writer", "%s",
+		       mo->container ? mo->container->msg.name : "a process of the host");
+	draft_evidence(&f, "flags", "%s", j->event->file->flags);
+	evidence_of_root(&f, mo->owner);
+	draft_end(&f);
+}
+
+/* --- the protection undone --- */
+
+static bool is_ro(const struct mount_line *line)
+{
+	return line->mnt_ro || line->sb_ro;
+}
+
+static void say_defeated(const struct judgement *j, const char *how, const struct mount_line *line)
+{
+	const char *operation = j->event->mount ? j->event->mount->operation : "change";
+	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line, operation);
+	struct draft f;
+
+	if (!m)
+		return;
+	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
+	draft_key(&f, "%s|%s", how, m->target);
+	draft_message(&f, "%s of a read-only container: %s is writable now", how, m->target);
+	f.finding.mount = m;
+	draft_evidence(&f, "how", "%s", how);
+	draft_evidence(&f, "call", "%s", operation);
+	if (j->mo->mounts_foreign)
+		draft_evidence(&f, "where", "in a mount namespace of its own");
+	draft_evidence(&f, "now", "%s on %s, read-write", m->filesystem, m->target);
+	draft_end(&f);
+}
+
+static bool is_kernel_fs(const struct judgement *j, const struct mount_line *line)
+{
+	const struct mount_table *host = model_host_mounts(j->d->model);
+
+	return host && mount_classify(host, line) == MOUNT_CLASS_KERNEL;
+}
+
+/* A writable mount that covers a place which was read-only. */
+static void judge_added(const struct judgement *j, const struct mount_table *before,
+			const struct mount_line *line)
+{
+	const struct mount_line *covered = mount_table_find(before, line->target);
+
+	if (is_ro(line) || is_kernel_fs(j, line) || !covered || !is_ro(covered))
+		return;
+	say_defeated(j, strcmp(line->target, "/") ? "mount over a part" : "mount over the root",
+		     line);
+}
+
+static void judge_changes(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+
+	for (size_t i = 0; i < mo->change_count; i++) {
+		const struct mount_change *c = &mo->changes[i];
+
+		if (c->kind == MOUNT_ADDED)
+			judge_added(j, mo->mounts_before, c->after);
+		else if (c->kind == MOUNT_CHANGED && is_ro(c->before) && !is_ro(c->after) &&
+			 !is_kernel_fs(j, c->after))
+			say_defeated(j, strcmp(c->after->target, "/") ? "remount of a part" :
+									"remount of the root",
+				     c->after);
+	}
+}
+
+/*
+ * In a mount namespace that the process made for itself ids tell nothing. There each place is
+ * compared by name with what the container has there.
+ */
+static void judge_foreign(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+	const struct mount_table *now = mo->mounts_after;
+
+	for (size_t i = 0; i < now->count; i++) {
+		const struct mount_line *line = &now->lines[i];
+
+		if (!is_ro(line))
+			judge_added(j, mo->mounts_before, line);
+	}
+}
+
+static void judge_mounts(const struct judgement *j)
+{
+	const struct moment *mo = j->mo;
+
+	if (!mo->container->msg.read_only || !mo->mounts_before || !mo->mounts_after)
+		return;
+	if (mo->mounts_foreign)
+		judge_foreign(j);
+	else
+		judge_changes(j);
+}
+
+void readonly_judge(const struct judgement *j)
+{
+	const struct ev_file *rec = (const void *)j->mo->rec;
+
+	switch (j->mo->rec->type) {
+	case EV_FILE:
+		if (j->mo->owner) {
+			written_from_outside(j);
+			return;
+		}
+		write_attempt(j, rec);
+		writable_path(j, rec);
+		break;
+	case EV_MOUNT:
+	case EV_MOUNTS_CHANGED:
+		judge_mounts(j);
+		break;
+	}
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened: one small function for each type of record. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "enrich/enrich_priv.h"
+
+static const char *const file_operations[FILE_OP_MAX] = {
+	[FILE_OTHER] = "write",	      [FILE_OPEN] = "open",
+	[FILE_CREATE] = "create",     [FILE_TRUNCATE] = "truncate",
+	[FILE_MKDIR] = "mkdir",	      [FILE_RMDIR] = "rmdir",
+	[FILE_UNLINK] = "unlink",     [FILE_RENAME] = "rename",
+	[FILE_LINK] = "link",	      [FILE_SYMLINK] = "symlink",
+	[FILE_MKNOD] = "mknod",	      [FILE_CHMOD] = "chmod",
+	[FILE_CHOWN] = "chown",	      [FILE_UTIME] = "utime",
+	[FILE_SETXATTR] = "setxattr", [FILE_REMOVEXATTR] = "removexattr",
+	[FILE_IOCTL] = "ioctl",	      [FILE_BIND] = "bind",
+	[FILE_ALLOCATE] = "fallocate",
+};
+
+static const char *const mount_operations[MOUNT_OP_MAX] = {
+	[MOUNT_MOUNT] = "mount",
+	[MOUNT_REMOUNT] = "remount",
+	[MOUNT_BIND] = "bind",
+	[MOUNT_MOVE] = "move",
+	[MOUNT_PROPAGATION] = "propagation",
+	[MOUNT_UMOUNT] = "umount",
+	[MOUNT_OPEN_TREE] = "open_tree",
+	[MOUNT_FSOPEN] = "fsopen",
+	[MOUNT_FSMOUNT] = "fsmount",
+	[MOUNT_FSPICK] = "fspick",
+	[MOUNT_SETATTR] = "mount_setattr",
+	[MOUNT_PIVOT_ROOT] = "pivot_root",
+	[MOUNT_CHROOT] = "chroot",
+};
+
+static const char *const cred_operations[CRED_OP_MAX] = {
+	[CRED_SETUID] = "setuid", [CRED_SETGID] = "setgid",   [CRED_CAPSET] = "capset",
+	[CRED_PRCTL] = "prctl",	  [CRED_KEYCTL] = "keyctl",
+};
+
+static const char *name_in(const char *const *names, size_t count, unsigned int index)
+{
+	return index < count && names[index] ? names[index] : "unknown";
+}
+
+#define NAME_IN(names, index) ((char *)name_in(names, ARRAY_SIZE(names), index))
+
+static char *clean_str(struct enrich *e, const struct ev_head *rec, const struct ev_str *str)
+{
+	_cleanup_(buf_free) struct buf raw = {};
+
+	record_path(&raw, rec, str);
+	return arena_clean(&e->arena, buf_cstr(&raw), raw.len);
+}
+
+static char *open_flags(struct enrich *e, uint32_t flags)
+{
+	static const char *const access[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE" };
+
+	return arena_fmt(&e->arena, "%s%s%s%s", access[flags & O_ACCMODE],
+			 flags & O_APPEND ? "|O_APPEND" : "", flags & O_TRUNC ? "|O_TRUNC" : "",
+			 flags & O_CREAT ? "|O_CREAT" : "");
+}
+
+static void body_file(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_file *rec = (const void *)mo->rec;
+	const struct located *at = &mo->file;
+	Keelwatch__File *f = &e->body.file;
+	const char *error = rec->ret ? text_errno(-rec->ret) : NULL;
+
+	keelwatch__file__init(f);
+	f->operation = NAME_IN(file_operations, rec->op);
+	f->path = arena_clean(&e->arena, buf_cstr(&at->path), at->path.len);
+	f->host_path = arena_clean(&e->arena, buf_cstr(&at->host_path), at->host_path.len);
+	f->path_from_user = rec->user_path.flags & EV_STR_USER;
+	f->path_cut = (rec->path.flags | rec->user_path.flags) & EV_STR_CUT;
+	if (error)
+		f->error = (char *)error;
+	if (rec->op == FILE_OPEN && !rec->ret)
+		f->flags = open_flags(e, rec->open_flags);
+	if (at->mount) {
+		f->mount_point = arena_clean(&e->arena, at->mount->target,
+					     strlen(at->mount->target));
+		f->mount_class = (char *)mount_class_name(at->class);
+		f->mount_read_only = at->mount->mnt_ro || at->mount->sb_ro;
+		f->filesystem = arena_clean(&e->arena, at->mount->fstype,
+					    strlen(at->mount->fstype));
+	}
+	e->event.file = f;
+}
+
+static char *mount_flags(struct enrich *e, const struct ev_mount *rec)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} names[] = {
+		{ MS_RDONLY, "ro" },	   { MS_NOSUID, "nosuid" },   { MS_NODEV, "nodev" },
+		{ MS_NOEXEC, "noexec" },   { MS_REMOUNT, "remount" }, { MS_BIND, "bind" },
+		{ MS_MOVE, "move" },	   { MS_REC, "rec" },	      { MS_SHARED, "shared" },
+		{ MS_SLAVE, "slave" },	   { MS_PRIVATE, "private" }, { MS_UNBINDABLE, "unbindable" },
+	};
+	_cleanup_(buf_free) struct buf b = {};
+
+	if (rec->op == MOUNT_SETATTR)
+		return arena_fmt(&e->arena, "set=0x%llx clear=0x%llx propagation=0x%llx",
+				 rec->attr_set, rec->attr_clr, rec->propagation);
+	if (rec->op > MOUNT_PROPAGATION)
+		return arena_fmt(&e->arena, "0x%llx", rec->flags);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (rec->flags & names[i].bit)
+			buf_fmt(&b, "%s%s", b.len ? "," : "", names[i].name);
+	return arena_copy(&e->arena, buf_cstr(&b), b.len);
+}
+
+static void body_mount(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_mount *rec = (const void *)mo->rec;
+	Keelwatch__Mount *m = &e->body.mount;
+
+	keelwatch__mount__init(m);
+	m->operation = NAME_IN(mount_operations, rec->op);
+	m->source = clean_str(e, mo->rec, rec->source.len ? &rec->source : &rec->source_dir);
+	m->target = clean_str(e, mo->rec, rec->target.len ? &rec->target : &rec->target_dir);
+	m->filesystem = clean_str(e, mo->rec, &rec->fstype);
+	m->flags = mount_flags(e, rec);
+	m->from_user = rec->target.len || rec->source.len;
+	e->event.mount = m;
+}
+
+static void body_mounts_changed(struct enrich *e, const struct moment *mo)
+{
+	(void)mo;
+	keelwatch__mount__init(&e->body.mount);
+	e->body.mount.operation = (char *)"change";
+	e->event.mount = &e->body.mount;
+}
+
+static void body_capable(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_capable *rec = (const void *)mo->rec;
+	Keelwatch__Capability *c = &e->body.capability;
+	const char *name = text_capability(rec->cap);
+
+	keelwatch__capability__init(c);
+	c->name = name ? (char *)name : arena_fmt(&e->arena, "%d", rec->cap);
+	c->granted = !rec->ret;
+	c->child_user_namespace =
+		!model_is_host_ns(e->model, NAMESPACE_USER, rec->target_user_ns);
+	e->event.capability = c;
+}
+
+static void body_cgroup(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_cgroup *rec = (const void *)mo->rec;
+	const struct ev_attach *attach = (const void *)mo->rec;
+	Keelwatch__Cgroup *c = &e->body.cgroup;
+
+	keelwatch__cgroup__init(c);
+	if (mo->rec->type == EV_CGROUP_ATTACH) {
+		c->operation = (char *)"attach";
+		c->path = clean_str(e, mo->rec, &attach->path);
+		c->id = attach->id;
+		c->target_pid = attach->target.tgid;
+	} else {
+		c->operation = (char *)(mo->rec->type == EV_CGROUP_MKDIR ? "mkdir" : "rmdir");
+		c->path = clean_str(e, mo->rec, &rec->path);
+		c->id = rec->id;
+	}
+	e->event.cgroup = c;
+}
+
+static void body_exit(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_exit *rec = (const void *)mo->rec;
+	Keelwatch__Exit *x = &e->body.exit;
+
+	keelwatch__exit__init(x);
+	x->code = rec->code >> 8 & 0xff;
+	x->signal = rec->code & 0x7f;
+	e->event.exit = x;
+}
+
+static void body_loss(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_loss *rec = (const void *)mo->rec;
+
+	for (size_t i = 0; i < CLASS_MAX; i++) {
+		Keelwatch__Loss *l = &e->loss[i];
+
+		keelwatch__loss__init(l);
+		l->class_ = (char *)record_class_name(i);
+		l->sent = rec->counts[i].sent;
+		l->lost = rec->counts[i].lost;
+		l->busy = rec->counts[i].busy;
+		l->limited = rec->counts[i].limited;
+		l->truncated = rec->counts[i].truncated;
+	}
+	e->event.loss = e->loss_list;
+	e->event.n_loss = CLASS_MAX;
+}
+
+void enrich_body(struct enrich *e, const struct moment *mo)
+{
+	static void (*const bodies[])(struct enrich *, const struct moment *) = {
+		[EV_EXIT] = body_exit,		   [EV_CGROUP_MKDIR] = body_cgroup,
+		[EV_CGROUP_RMDIR] = body_cgroup,   [EV_CGROUP_ATTACH] = body_cgroup,
+		[EV_FILE] = body_file,		   [EV_MOUNT] = body_mount,
+		[EV_CAPABLE] = body_capable,	   [EV_LOSS] = body_loss,
+		[EV_MOUNTS_CHANGED] = body_mounts_changed,
+	};
+
+	if (mo->rec->type < ARRAY_SIZE(bodies) && bodies[mo->rec->type])
+		bodies[mo->rec->type](e, mo);
+}
+
+const char *enrich_explanation(enum explanation explanation)
+{
+	static const char *const names[] = {
+		[EXPLAINED_BY_NONE] = "none",
+		[EXPLAINED_BY_SETUID_FILE] = "setuid-file",
+		[EXPLAINED_BY_FILE_CAPABILITY] = "file-capability",
+		[EXPLAINED_BY_ROOT_EXEC] = "root-exec",
+		[EXPLAINED_BY_SETUID_CALL] = "setuid-call",
+		[EXPLAINED_BY_CAPSET] = "capset",
+		[EXPLAINED_BY_USER_NAMESPACE] = "user-namespace",
+		[EXPLAINED_BY_LOSS] = "events-lost",
+	};
+
+	return NAME_IN(names, explanation);
+}
+
+void enrich_credentials(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_cred_change *rec = (const void *)mo->rec;
+	const struct ev_fork *fork = (const void *)mo->rec;
+	const struct cred_change *change = &mo->cred;
+	const struct ev_cred *now = &mo->rec->cred;
+	Keelwatch__Credentials *c = &e->credentials;
+
+	if (mo->rec->type != EV_CRED && !change->gained)
+		return;
+	if (mo->rec->type == EV_FORK)
+		now = &fork->child_cred;
+	keelwatch__credentials__init(c);
+	c->operation = mo->rec->type == EV_CRED ? NAME_IN(cred_operations, rec->op) :
+						  (char *)record_type_name(mo->rec->type);
+	c->old_uid = change->before.uid;
+	c->old_euid = change->before.euid;
+	c->new_uid = now->uid;
+	c->new_euid = now->euid;
+	c->gained = enrich_capabilities(e, change->capabilities, &c->n_gained);
+	c->explanation = (char *)(change->gained ? enrich_explanation(change->explanation) : "");
+	c->child_user_namespace = change->child_user_ns;
+	e->event.credentials = c;
+}
+
+Keelwatch__Mount *enrich_mount_line(struct enrich *e, const struct mount_line *line,
+				    const char *operation)
+{
+	static const char *const propagation[] = {
+		[PROPAGATION_PRIVATE] = "private",
+		[PROPAGATION_SHARED] = "shared",
+		[PROPAGATION_SLAVE] = "slave",
+		[PROPAGATION_UNBINDABLE] = "unbindable",
+	};
+	const struct mount_table *host = model_host_mounts(e->model);
+	_cleanup_(buf_free) struct buf path = {};
+	Keelwatch__Mount *m = arena_alloc(&e->arena, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	keelwatch__mount__init(m);
+	m->operation = (char *)operation;
+	m->source = arena_clean(&e->arena, line->source, strlen(line->source));
+	m->target = arena_clean(&e->arena, line->target, strlen(line->target));
+	m->filesystem = arena_clean(&e->arena, line->fstype, strlen(line->fstype));
+	m->read_only = line->mnt_ro || line->sb_ro;
+	m->propagation = NAME_IN(propagation, line->propagation);
+	if (host) {
+		m->class_ = (char *)mount_class_name(mount_classify(host, line));
+		if (mount_host_path(host, line, &path))
+			m->host_path = arena_clean(&e->arena, buf_cstr(&path), path.len);
+	}
+	return m;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of enrich/ share. */
+#ifndef KEELWATCH_ENRICH_PRIV_H
+#define KEELWATCH_ENRICH_PRIV_H
+
+#include "base/arena.h"
+#include "enrich/enrich.h"
+
+#define ANCESTORS_MAX 8
+#define CAP_SETS 64	/* sets of capabilities whose names are kept at hand */
+
+struct cap_set {
+	uint64_t bits;
+	char **names;
+	size_t count;
+};
+
+struct enrich {
+	struct model *model;
+	struct arena arena;
+	struct cap_set caps[CAP_SETS];
+	Keelwatch__Event event;
+	Keelwatch__Process process;
+	Keelwatch__Process ancestors[ANCESTORS_MAX];
+	Keelwatch__Process *ancestor_list[ANCESTORS_MAX];
+	union {
+		Keelwatch__File file;
+		Keelwatch__Mount mount;
+		Keelwatch__Capability capability;
+		Keelwatch__Cgroup cgroup;
+		Keelwatch__Exit exit;
+	} body;
+	Keelwatch__Credentials credentials;
+	Keelwatch__Namespaces namespaces;
+	Keelwatch__Loss loss[CLASS_MAX];
+	Keelwatch__Loss *loss_list[CLASS_MAX];
+};
+
+void enrich_body(struct enrich *e, const struct moment *mo);
+void enrich_credentials(struct enrich *e, const struct moment *mo);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which cgroup is whose container. A container is known from its creation: an OCI runtime (known
+ * by its command line, which the runtime specification fixes, not by its name) puts a task of its own
+ * into a cgroup; the bundle on that command line says who the container is. Where no runtime
+ * was seen, a program that runs in a root and mount namespace of its own makes its cgroup a
+ * container of unknown origin.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/util.h"
+#include <linux/types.h>
+
+#include "control.h"
+#include "model/model_priv.h"
+
+#define ANCESTORS_ASKED 8	/* between a task that is put into a cgroup and its runtime */
+#define CANDIDATE_NS (60ULL * 1000000000)	/* a new cgroup that is nobody's after this is let go */
+#define SWEEP_NS (5ULL * 1000000000)
+#define NODES_MAX 16384
+
+struct cgroup_node *node_find(struct model *m, uint64_t id)
+{
+	struct cgroup_node *n;
+
+	HASH_FIND(hh, m->nodes, &id, sizeof(id), n);
+	return n;
+}
+
+static void control_cgroup(struct model *m, uint64_t id, const struct container *c)
+{
+	uint32_t flags = 0;
+
+	if (!m->control || !m->control->cgroup)
+		return;
+	if (c && c->msg.read_only)
+		flags |= CGROUP_FILES;
+	if (c && c->started)
+		flags |= CGROUP_STARTED;
+	m->control->cgroup(m->control->self, id, c ? c->cgroup_id : 0, flags);
+}
+
+static void arm_if_needed(struct model *m)
+{
+	bool wanted = m->alive || m->candidates;
+
+	if (wanted == m->armed)
+		return;
+	m->armed = wanted;
+	if (m->control && m->control->arm)
+		m->control->arm(m->control->self, wanted);
+}
+
+static void candidate_end(struct model *m, struct cgroup_node *n)
+{
+	if (!n->candidate_ns)
+		return;
+	n->candidate_ns = 0;
+	m->candidates--;
+}
+
+static void node_drop(struct model *m, struct cgroup_node *n)
+{
+	candidate_end(m, n);
+	if (n->container && n->container->cgroup_id == n->id)
+		identity_ended(m, n->container);
+	HASH_DEL(m->nodes, n);
+	container_unref(n->container);
+	free(n->path);
+	free(n);
+}
+
+struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, const char *path)
+{
+	struct cgroup_node *n = node_find(m, id);
+
+	if (n)
+		return n;
+	if (HASH_COUNT(m->nodes) >= NODES_MAX)
+		node_drop(m, m->nodes);
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return NULL;
+	n->id = id;
+	n->parent_id = parent_id;
+	n->path = strdup(path);
+	if (!n->path) {
+		free(n);
+		return NULL;
+	}
+	HASH_ADD(hh, m->nodes, id, sizeof(n->id), n);
+	return n;
+}
+
+struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id)
+{
+	struct cgroup_node *n = node_find(m, cgroup_id);
+
+	return n ? n->container : NULL;
+}
+
+/* systemd's own kinds of unit never are a container's cgroup: engines ask it for scopes. */
+static bool may_be_container(const char *path)
+{
+	static const char *const units[] = { ".service", ".slice", ".mount", ".socket", ".swap",
+					     ".automount", ".device", ".timer" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (text_ends(path, units[i]))
+			return false;
+	return true;
+}
+
+static char *clean_path(const struct ev_head *rec, const struct ev_str *str)
+{
+	struct buf b = {};
+	size_t len;
+	const char *bytes = record_bytes(rec, str, &len);
+
+	text_clean(&b, bytes, len);
+	return b.data ? b.data : strdup("");
+}
+
+static void node_give(struct model *m, struct cgroup_node *n, struct container *c)
+{
+	candidate_end(m, n);
+	container_unref(n->container);
+	n->container = container_ref(c);
+	control_cgroup(m, n->id, c);
+}
+
+void identity_mkdir(struct model *m, const struct ev_cgroup *e)
+{
+	_cleanup_free_ char *path = clean_path(&e->head, &e->path);
+	struct container *outer = container_of_cgroup(m, e->parent_id);
+	struct cgroup_node *n = path ? node_get(m, e->id, e->parent_id, path) : NULL;
+
+	if (!n)
+		return;
+	if (outer) {
+		node_give(m, n, outer);
+		return;
+	}
+	if (!may_be_container(path)) {
+		if (m->control && m->control->cgroup_forget)
+			m->control->cgroup_forget(m->control->self, e->id);
+		return;
+	}
+	if (!n->candidate_ns) {
+		n->candidate_ns = e->head.time_ns ? e->head.time_ns : 1;
+		m->candidates++;
+	}
+	arm_if_needed(m);
+}
+
+void identity_rmdir(struct model *m, const struct ev_cgroup *e)
+{
+	struct cgroup_node *n = node_find(m, e->id);
+
+	if (!n)
+		return;
+	node_drop(m, n);
+	arm_if_needed(m);
+}
+
+/* Cgroups that were made within a container's before it was known as one. */
+static void adopt_inner(struct model *m, struct cgroup_node *outer)
+{
+	size_t len = strlen(outer->path);
+	struct cgroup_node *n, *next;
+
+	HASH_ITER(hh, m->nodes, n, next)
+		if (n != outer && !n->container && text_starts(n->path, outer->path) &&
+		    n->path[len] == '/')
+			node_give(m, n, outer->container);
+}
+
+struct container *identity_bind(struct model *m, struct cgroup_node *node, struct spec *spec,
+				const char *oci_runtime, Keelwatch__Attribution attribution)
+{
+	struct container *c = container_new(node->id, node->path, spec, oci_runtime, attribution);
+
+	if (!c) {
+		spec_free(spec);
+		return NULL;
+	}
+	m->alive++;
+	m->totals.containers++;
+	node_give(m, node, c);
+	adopt_inner(m, node);
+	arm_if_needed(m);
+	container_unref(c);
+	return node->container;
+}
+
+char *identity_engine_hint(const char *bundle)
+{
+	static const char task[] = "/io.containerd.runtime.v2.task/";
+	const char *at = strstr(bundle, task);
+	const char *end;
+
+	if (!at)
+		return NULL;
+	at += strlen(task);
+	end = strchr(at, '/');
+	return end ? strndup(at, end - at) : NULL;
+}
+
+/* The nearest ancestor that runs an OCI runtime's create or run. */
+static struct process *runtime_of(struct model *m, struct process *p)
+{
+	for (int i = 0; p && i < ANCESTORS_ASKED; i++) {
+		if (p->image->bundle)
+			return p;
+		if (!p->parent.tgid)
+			return NULL;
+		p = process_find(m->processes, p->parent.tgid, p->parent.start_ns);
+	}
+	return NULL;
+}
+
+static const char *program_name(const struct image *image)
+{
+	const char *name = image->exe;
+	const char *slash;
+
+	/* A runtime that runs from a sealed copy of itself has no name of its own there. */
+	if ((text_starts(name, "/memfd:") || !name[0]) && image->argc)
+		name = image->argv[0];
+	slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
+
+static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
+{
+	const struct image *image = runtime->image;
+	_cleanup_free_ char *hint = identity_engine_hint(image->bundle);
+	struct spec *spec = NULL;
+
+	if (spec_read(m->facts, image->bundle, image->container_id, hint, &spec))
+		return;
+	identity_bind(m, node, spec, program_name(image), KEELWATCH__ATTRIBUTION__exact);
+}
+
+void identity_attach(struct model *m, const struct ev_attach *e)
+{
+	_cleanup_free_ char *path = clean_path(&e->head, &e->path);
+	struct cgroup_node *node = path ? node_get(m, e->id, 0, path) : NULL;
+	struct process *target = process_get(m->processes, e->target.tgid, e->target.start_ns);
+	struct process *runtime;
+
+	if (!node || !target)
+		return;
+	if (!target->parent.tgid)
+		target->parent = e->parent;
+	if (!node->container && may_be_container(node->path)) {
+		runtime = runtime_of(m, target);
+		if (!runtime)
+			runtime = runtime_of(m, process_find(m->processes, e->head.tgid,
+							     e->head.start_ns));
+		if (runtime)
+			claim(m, node, runtime);
+	}
+	process_set_container(target, node->container);
+}
+
+struct spec *identity_no_spec(const char *cgroup_path, const char *why)
+{
+	struct spec *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->id = container_id_of_cgroup(cgroup_path);
+	s->partial = true;
+	s->why = strdup(why);
+	return s;
+}
+
+struct container *identity_derive(struct model *m, struct cgroup_node *node)
+{
+	if (!may_be_container(node->path))
+		return NULL;
+	return identity_bind(m, node,
+			     identity_no_spec(node->path, "no runtime was seen creating it"), NULL,
+			     KEELWATCH__ATTRIBUTION__derived);
+}
+
+/* A container's own superblock as a whole where it has one, else its root directory. */
+static void guard_root(struct model *m, struct container *c, bool on)
+{
+	const struct mount_line *root = c->mounts ? mount_table_root(c->mounts) : NULL;
+	bool own = root && !strcmp(root->fstype, "overlay");
+
+	if (!m->control || !m->control->root || !c->facts.root_dev)
+		return;
+	m->control->root(m->control->self, c->facts.root_dev, own ? 0 : c->facts.root_ino,
+			 on ? c->cgroup_id : 0);
+}
+
+void identity_started(struct model *m, struct container *c)
+{
+	struct cgroup_node *n, *next;
+
+	HASH_ITER(hh, m->nodes, n, next)
+		if (n->container == c)
+			control_cgroup(m, n->id, c);
+	if (c->msg.read_only)
+		guard_root(m, c, true);
+}
+
+void identity_ended(struct model *m, struct container *c)
+{
+	if (c->ended)
+		return;
+	c->ended = true;
+	m->alive--;
+	if (c->msg.read_only)
+		guard_root(m, c, false);
+	if (c->mounts_kept >= 0) {
+		if (m->control && m->control->watch)
+			m->control->watch(m->control->self, c->mounts_kept, c->cgroup_id, false);
+		facts_release(m->facts, c->mounts_kept);
+		c->mounts_kept = -1;
+	}
+	arm_if_needed(m);
+}
+
+void identity_sweep(struct model *m)
+{
+	struct cgroup_node *n, *next;
+
+	if (!m->candidates || m->now_ns - m->swept_ns < SWEEP_NS)
+		return;
+	m->swept_ns = m->now_ns;
+	HASH_ITER(hh, m->nodes, n, next) {
+		if (!n->candidate_ns || m->now_ns - n->candidate_ns < CANDIDATE_NS)
+			continue;
+		candidate_end(m, n);
+		if (m->control && m->control->cgroup_forget)
+			m->control->cgroup_forget(m->control->self, n->id);
+	}
+	arm_if_needed(m);
+}
+
+void model_containers(struct model *m, void (*fn)(void *arg, struct container *c), void *arg)
+{
+	struct cgroup_node *n, *next;
+
+	HASH_ITER(hh, m->nodes, n, next)
+		if (n->container && !n->container->ended && n->container->cgroup_id == n->id)
+			fn(arg, n->container);
+}

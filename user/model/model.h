@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The model learns from records who is who: processes, cgroups, containers. It never decides what is
+ * wrong; it says what happened to whom as a moment, which the layers above judge.
+ */
+#ifndef KEELWATCH_MODEL_H
+#define KEELWATCH_MODEL_H
+
+#include "model/container.h"
+#include "model/record.h"
+#include "model/facts.h"
+#include "model/mounts.h"
+#include "model/process.h"
+
+struct model;
+
+/* What the model asks of the kernel half. All of it optional; a replay asks nothing. */
+struct model_control {
+	void *self;
+	void (*cgroup)(void *self, uint64_t id, uint64_t container, uint32_t flags);
+	void (*cgroup_forget)(void *self, uint64_t id);
+	void (*root)(void *self, uint32_t dev, uint64_t ino, uint64_t container); /* 0: no longer */
+	void (*arm)(void *self, bool on);	/* system calls are of interest, or no longer */
+	void (*watch)(void *self, int handle, uint64_t cgroup_id, bool on);
+};
+
+/* How a gain of privileges came about. */
+enum explanation {
+	EXPLAINED_BY_NONE,
+	EXPLAINED_BY_SETUID_FILE,
+	EXPLAINED_BY_FILE_CAPABILITY,
+	EXPLAINED_BY_ROOT_EXEC,		/* uid 0 executes: the kernel grants the bounding set */
+	EXPLAINED_BY_SETUID_CALL,
+	EXPLAINED_BY_CAPSET,
+	EXPLAINED_BY_USER_NAMESPACE,
+	EXPLAINED_BY_LOSS,		/* records were lost before: it may have been any of these */
+};
+
+struct cred_change {
+	bool gained;			/* uid 0 or a capability that it did not have */
+	bool gained_root;
+	bool had_root;			/* gained_root, and its real or saved uid was 0 before */
+	uint64_t capabilities;		/* permitted now and not before; for capset, effective */
+	enum explanation explanation;
+	struct ev_cred before;
+	bool child_user_ns;		/* it is in a user namespace below the initial one */
+};
+
+enum namespace_bit {
+	NAMESPACE_MNT = 1 << 0,
+	NAMESPACE_PID = 1 << 1,
+	NAMESPACE_NET = 1 << 2,
+	NAMESPACE_IPC = 1 << 3,
+	NAMESPACE_UTS = 1 << 4,
+	NAMESPACE_CGROUP = 1 << 5,
+	NAMESPACE_USER = 1 << 6,
+};
+
+/* A path, followed to the mount it lies on. Raw bytes. */
+struct located {
+	struct buf path;	/* as the process sees it */
+	struct buf host_path;	/* empty when the host does not see it */
+	const struct mount_line *mount;	/* NULL: no table was to be had */
+	enum mount_class class;
+};
+
+struct moment {
+	const struct ev_head *rec;	/* never NULL */
+	uint64_t epoch_ns;
+	struct process *process;	/* NULL for records of no task */
+	struct container *container;	/* NULL: the host's own */
+	bool setup;			/* the runtime prepares the container: nothing is its own doing yet */
+	bool started;			/* the container's first program, or it was found running */
+	bool session;			/* the first program of somebody who came in from outside */
+	struct cred_change cred;
+	unsigned int host_namespaces;	/* namespace_bit: the host's, and not given to the container */
+	struct located file;		/* EV_FILE */
+	struct container *owner;	/* EV_FILE from outside: whose root file system it is */
+	/* EV_MOUNT, EV_MOUNTS_CHANGED: what the kernel's table says has changed. */
+	const struct mount_table *mounts_before, *mounts_after;
+	struct mount_change *changes;
+	size_t change_count;
+	bool mounts_foreign;		/* mounts_after is of another mount namespace than the container's */
+};
+
+typedef void (*moment_fn)(void *arg, const struct moment *moment);
+
+/* control may be NULL. Borrows facts and control for its life. */
+int model_new(struct facts *facts, const struct model_control *control, struct model **ret);
+void model_free(struct model *m);
+
+/*
+ * Takes in one record that passed record_check(), and calls fn for each moment it makes: as a rule
+ * one, at the start one for each container found. -ENOMEM or 0.
+ */
+int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *arg);
+
+struct process_table *model_processes(struct model *m);
+const struct mount_table *model_host_mounts(struct model *m);	/* may be NULL */
+struct facts *model_facts(struct model *m);
+uint64_t model_all_capabilities(const struct model *m);	/* those the host's first process may have */
+const char *model_sockets(struct model *m);	/* facts_sockets(), asked anew at most once per record */
+bool model_is_host_ns(const struct model *m, enum namespace_bit which, uint32_t inode);
+uint64_t model_epoch(const struct model *m, uint64_t boot_ns);
+/* Calls fn for each container alive. */
+void model_containers(struct model *m, void (*fn)(void *arg, struct container *c), void *arg);
+
+struct model_totals {
+	uint64_t records, containers;
+};
+
+struct model_totals model_totals(const struct model *m);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the model share and nobody else sees. */
+#ifndef KEELWATCH_MODEL_PRIV_H
+#define KEELWATCH_MODEL_PRIV_H
+
+#include <uthash.h>
+
+#include "model/model.h"
+
+/* A cgroup of the hierarchy that names containers. */
+struct cgroup_node {
+	uint64_t id;
+	uint64_t parent_id;
+	char *path;		/* clean text */
+	struct container *container;	/* counted reference, or NULL */
+	uint64_t candidate_ns;	/* it may become a container's: since when; 0: no */
+	UT_hash_handle hh;
+};
+
+struct model {
+	struct facts *facts;
+	const struct model_control *control;
+	struct process_table *processes;
+	struct cgroup_node *nodes;
+	size_t candidates;	/* nodes that may become containers */
+	size_t alive;		/* containers that have not ended */
+	bool armed;
+	uint64_t now_ns;	/* of the newest record */
+	struct ev_nsset host;
+	uint64_t host_root_ino;
+	uint32_t host_root_dev;
+	uint64_t realtime_ns;
+	uint64_t all_capabilities;
+	bool v1;
+	char *cgroup_root;
+	uint64_t swept_ns;	/* when candidates were last looked through */
+	struct mount_table *host_mounts;
+	uint64_t host_mounts_ns;
+	struct buf sockets;
+	uint64_t sockets_ns;
+	struct model_totals totals;
+};
+
+/* identity.c */
+struct cgroup_node *node_find(struct model *m, uint64_t id);
+struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, const char *path);
+struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id);
+void identity_mkdir(struct model *m, const struct ev_cgroup *e);
+void identity_rmdir(struct model *m, const struct ev_cgroup *e);
+void identity_attach(struct model *m, const struct ev_attach *e);
+/* A program runs in a root of its own in a cgroup that nobody has claimed. */
+struct container *identity_derive(struct model *m, struct cgroup_node *node);
+struct container *identity_bind(struct model *m, struct cgroup_node *node, struct spec *spec,
+				const char *oci_runtime, Keelwatch__Attribution attribution);
+struct spec *identity_no_spec(const char *cgroup_path, const char *why);
+char *identity_engine_hint(const char *bundle);
+void identity_started(struct model *m, struct container *c);	/* its facts are known: tell the kernel half */
+void identity_ended(struct model *m, struct container *c);
+void identity_sweep(struct model *m);
+
+/* creds.c */
+void creds_learn(struct model *m, struct moment *mo);
+void creds_fork(struct process *parent, struct process *child, const struct ev_fork *e,
+		struct cred_change *ret);
+
+/* places.c */
+void places_keep(struct model *m, struct container *c, uint32_t tgid);
+void places_start(struct model *m, struct container *c);	/* reads the table a container starts with */
+void places_file(struct model *m, struct moment *mo);
+void places_mounts(struct model *m, struct moment *mo);
+void places_clear(struct moment *mo);
+void places_refresh_host(struct model *m);
+
+/* snapshot.c */
+void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where things are: mount tables of the host and of containers, and the mount a path lies on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "model/model_priv.h"
+
+#define HOST_MOUNTS_AGE_NS 1000000000ULL	/* the host's table is read anew when older and asked for */
+
+static struct mount_table *table_of(struct buf *text)
+{
+	struct mount_table *t = NULL;
+
+	if (text->len)
+		mount_table_parse(text->data, text->len, &t, NULL);
+	return t;
+}
+
+void places_refresh_host(struct model *m)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	struct mount_table *t;
+
+	m->host_mounts_ns = m->now_ns;
+	if (facts_read(m->facts, "/proc/1/mountinfo", FACT_MAX, &text))
+		return;
+	t = table_of(&text);
+	if (!t)
+		return;
+	mount_table_free(m->host_mounts);
+	m->host_mounts = t;
+}
+
+static void host_mounts_fresh(struct model *m)
+{
+	if (!m->host_mounts || m->now_ns - m->host_mounts_ns > HOST_MOUNTS_AGE_NS)
+		places_refresh_host(m);
+}
+
+void places_keep(struct model *m, struct container *c, uint32_t tgid)
+{
+	char path[64];
+
+	if (c->mounts_kept >= 0 || c->ended)
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", tgid);
+	c->mounts_kept = facts_keep(m->facts, path);
+}
+
+static struct mount_table *read_kept(struct model *m, struct container *c)
+{
+	_cleanup_(buf_free) struct buf text = {};
+
+	if (c->mounts_kept < 0 || facts_reread(m->facts, c->mounts_kept, FACT_MAX, &text))
+		return NULL;
+	return table_of(&text);
+}
+
+static struct mount_table *read_of_task(struct model *m, uint32_t tid)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", tid);
+	if (facts_read(m->facts, path, FACT_MAX, &text))
+		return NULL;
+	return table_of(&text);
+}
+
+/* The covers that runtimes put over parts of /proc (runtime-spec: maskedPaths). */
+static bool is_mask(const struct mount_line *line)
+{
+	return text_starts(line->target, "/proc/") &&
+	       (!strcmp(line->fstype, "tmpfs") || text_ends(line->root, "/null"));
+}
+
+void places_start(struct model *m, struct container *c)
+{
+	struct mount_table *t;
+
+	places_keep(m, c, c->init_tgid);
+	t = read_kept(m, c);
+	if (!t)
+		return;
+	mount_table_free(c->mounts);
+	c->mounts = t;
+	c->masked = false;
+	for (size_t i = 0; i < t->count; i++)
+		c->masked |= is_mask(&t->lines[i]);
+	if (m->control && m->control->watch)
+		m->control->watch(m->control->self, c->mounts_kept, c->cgroup_id, true);
+	places_refresh_host(m);
+}
+
+/* Lexically: "." and ".." and repeated slashes go. What the caller meant, not what was reached. */
+static void path_normalize(struct buf *b)
+{
+	char *out, *in, *end;
+
+	if (!b->data || b->data[0] != '/')
+		return;
+	out = b->data;
+	in = b->data;
+	end = b->data + b->len;
+	while (in < end) {
+		char *next;
+		size_t len;
+
+		while (in < end && *in == '/')
+			in++;
+		next = memchr(in, '/', end - in);
+		len = (next ? next : end) - in;
+		if (len == 2 && in[0] == '.' && in[1] == '.') {
+			while (out > b->data && *--out != '/')
+				;
+		} else if (len && !(len == 1 && in[0] == '.')) {
+			*out++ = '/';
+			memmove(out, in, len);
+			out += len;
+		}
+		in += len;
+	}
+	if (out == b->data)
+		*out++ = '/';
+	*out = '\0';
+	b->len = out - b->data;
+}
+
+/* The path of an object, or of a caller's word from where it starts. */
+static void full_path(struct buf *out, const struct ev_head *rec, const struct ev_str *dir,
+		      const struct ev_str *word)
+{
+	size_t len;
+	const char *bytes = record_bytes(rec, word, &len);
+
+	if (!bytes || bytes[0] != '/') {
+		record_path(out, rec, dir);
+		if (bytes && len)
+			buf_char(out, '/');
+	}
+	buf_add(out, bytes, len);
+	path_normalize(out);
+}
+
+static void join(struct buf *out, const char *dir, const char *rest)
+{
+	buf_str(out, dir);
+	while (out->len && out->data[out->len - 1] == '/')
+		out->data[--out->len] = '\0';
+	if (rest[0] != '/')
+		buf_char(out, '/');
+	buf_str(out, rest);
+}
+
+/* The part of path below the target of the mount it lies on. */
+static const char *below(const struct mount_line *line, const char *path)
+{
+	size_t len = strlen(line->target);
+
+	return len == 1 ? path : path + len;
+}
+
+static void locate(struct model *m, const struct container *c, struct located *at)
+{
+	_cleanup_(buf_free) struct buf dir = {};
+	const char *path = buf_cstr(&at->path);
+
+	if (!c->mounts || path[0] != '/')
+		return;
+	at->mount = mount_table_find(c->mounts, path);
+	if (!at->mount)
+		return;
+	host_mounts_fresh(m);
+	if (!m->host_mounts)
+		return;
+	at->class = mount_classify(m->host_mounts, at->mount);
+	if (!mount_host_path(m->host_mounts, at->mount, &dir))
+		return;
+	join(&at->host_path, buf_cstr(&dir), below(at->mount, path));
+}
+
+void places_file(struct model *m, struct moment *mo)
+{
+	const struct ev_file *e = (const void *)mo->rec;
+	struct container *c = mo->owner ? mo->owner : mo->container;
+
+	full_path(&mo->file.path, mo->rec, &e->path, &e->user_path);
+	/* From outside the path is the host's already. */
+	if (mo->owner)
+		buf_add(&mo->file.host_path, mo->file.path.data, mo->file.path.len);
+	else if (c)
+		locate(m, c, &mo->file);
+}
+
+/*
+ * The kernel's table after a mount call. In another mount namespace than the container's (it made one
+ * for itself) mount ids differ all over: there only the table itself is of use.
+ */
+static void mounts_of_call(struct model *m, struct moment *mo)
+{
+	struct container *c = mo->container;
+	struct mount_table *now;
+
+	mo->mounts_before = c->mounts;
+	if (mo->rec->mnt_ns == m->host.mnt)
+		return; /* it escaped, which is said elsewhere; the host's mounts are not its own */
+	if (mo->rec->mnt_ns != c->facts.ns.mnt) {
+		mo->mounts_after = read_of_task(m, mo->rec->tid);
+		mo->mounts_foreign = true;
+		return;
+	}
+	now = read_kept(m, c);
+	if (!now)
+		return;
+	mo->mounts_after = now;
+	if (mo->mounts_before)
+		mount_table_diff(mo->mounts_before, now, &mo->changes, &mo->change_count);
+}
+
+void places_mounts(struct model *m, struct moment *mo)
+{
+	if (!mo->container || mo->setup || !mo->container->started)
+		return;
+	host_mounts_fresh(m);
+	mounts_of_call(m, mo);
+}
+
+void places_clear(struct moment *mo)
+{
+	free(mo->changes);
+	if (mo->mounts_foreign) {
+		mount_table_free((struct mount_table *)mo->mounts_after);
+	} else if (mo->mounts_after) {
+		/* What was learned becomes what is known. */
+		mount_table_free(mo->container->mounts);
+		mo->container->mounts = (struct mount_table *)mo->mounts_after;
+	}
+	buf_free(&mo->file.path);
+	buf_free(&mo->file.host_path);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of processes. */
+#include "model/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "model/container.h"
+#include "model/spec.h"
+
+#define NS_PER_TICK 10000000	/* USER_HZ is 100 on every architecture we run on */
+#define ARGV_MAX 1024		/* arguments kept; more are marked as cut */
+
+struct process_link {
+	struct process process;		/* first: a process is its link */
+	uint32_t tgid;
+	struct process_link *prev, *next;	/* in the list of the ended, oldest first */
+	UT_hash_handle hh;
+};
+
+struct process_table {
+	struct process_link *by_tgid;
+	struct process_link *ended_first, *ended_last;
+	struct image *nothing;
+	size_t max;
+};
+
+static void ended_remove(struct process_table *t, struct process_link *l)
+{
+	if (l->prev)
+		l->prev->next = l->next;
+	else if (t->ended_first == l)
+		t->ended_first = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	else if (t->ended_last == l)
+		t->ended_last = l->prev;
+	l->prev = l->next = NULL;
+}
+
+static void link_drop(struct process_table *t, struct process_link *l)
+{
+	if (l->process.ended)
+		ended_remove(t, l);
+	HASH_DEL(t->by_tgid, l);
+	image_unref(l->process.image);
+	container_unref(l->process.container);
+	free(l);
+}
+
+int process_table_new(size_t max, struct process_table **ret)
+{
+	struct process_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->max = max;
+	t->nothing = image_new("", "", NULL, 0, false);
+	if (!t->nothing) {
+		free(t);
+		return -ENOMEM;
+	}
+	*ret = t;
+	return 0;
+}
+
+void process_table_free(struct process_table *t)
+{
+	struct process_link *l, *next;
+
+	if (!t)
+		return;
+	HASH_ITER(hh, t->by_tgid, l, next)
+		link_drop(t, l);
+	image_unref(t->nothing);
+	free(t);
+}
+
+size_t process_table_count(const struct process_table *t)
+{
+	return HASH_COUNT(t->by_tgid);
+}
+
+static bool same_start(const struct process *p, uint64_t start_ns)
+{
+	if (!start_ns || p->start_ns == start_ns)
+		return true;
+	return p->approximate && p->start_ns / NS_PER_TICK == start_ns / NS_PER_TICK;
+}
+
+static struct process_link *link_find(struct process_table *t, uint32_t tgid)
+{
+	struct process_link *l;
+
+	HASH_FIND(hh, t->by_tgid, &tgid, sizeof(tgid), l);
+	return l;
+}
+
+struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t start_ns)
+{
+	struct process_link *l = link_find(t, tgid);
+
+	if (!l || !same_start(&l->process, start_ns))
+		return NULL;
+	if (l->process.approximate && start_ns) {
+		l->process.start_ns = start_ns;
+		l->process.approximate = false;
+	}
+	return &l->process;
+}
+
+static void make_room(struct process_table *t)
+{
+	if (HASH_COUNT(t->by_tgid) < t->max)
+		return;
+	link_drop(t, t->ended_first ? t->ended_first : t->by_tgid);
+}
+
+struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns)
+{
+	struct process *p = process_find(t, tgid, start_ns);
+	struct process_link *l;
+
+	if (p)
+		return p;
+	l = link_find(t, tgid);
+	if (l)
+		link_drop(t, l);	/* its number was given to another */
+	make_room(t);
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	l->tgid = tgid;
+	l->process.tgid = tgid;
+	l->process.start_ns = start_ns;
+	l->process.image = image_ref(t->nothing);
+	l->process.link = l;
+	HASH_ADD(hh, t->by_tgid, tgid, sizeof(l->tgid), l);
+	return &l->process;
+}
+
+void process_set_container(struct process *p, struct container *c)
+{
+	if (p->container == c)
+		return;
+	container_unref(p->container);
+	p->container = container_ref(c);
+	p->entered = false;
+}
+
+void process_end(struct process_table *t, struct process *p)
+{
+	struct process_link *l = p->link;
+
+	if (p->ended)
+		return;
+	p->ended = true;
+	l->prev = t->ended_last;
+	if (t->ended_last)
+		t->ended_last->next = l;
+	else
+		t->ended_first = l;
+	t->ended_last = l;
+}
+
+static char *clean_dup(const char *bytes, size_t len)
+{
+	struct buf b = {};
+
+	text_clean(&b, bytes, len);
+	return b.data ? b.data : strdup("");
+}
+
+static int image_args(struct image *i, const char *args, size_t len)
+{
+	size_t count = 0, n = 0;
+
+	for (size_t at = 0; at < len; at += strnlen(args + at, len - at) + 1)
+		count++;
+	if (count > ARGV_MAX) {
+		count = ARGV_MAX;
+		i->args_cut = true;
+	}
+	i->argv = calloc(count + 1, sizeof(*i->argv));
+	if (!i->argv)
+		return -ENOMEM;
+	for (size_t at = 0; at < len && n < count; n++) {
+		size_t one = strnlen(args + at, len - at);
+
+		i->argv[n] = clean_dup(args + at, one);
+		if (!i->argv[n])
+			return -ENOMEM;
+		i->argc = n + 1;
+		at += one + 1;
+	}
+	return 0;
+}
+
+struct image *image_new(const char *exe, const char *cwd, const char *args, size_t args_len,
+			bool args_cut)
+{
+	struct image *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		return NULL;
+	i->refs = 1;
+	i->args_cut = args_cut;
+	i->exe = clean_dup(exe, strlen(exe));
+	i->cwd = clean_dup(cwd, strlen(cwd));
+	if (!i->exe || !i->cwd || image_args(i, args, args_len)) {
+		image_unref(i);
+		return NULL;
+	}
+	if (!spec_runtime_args(args, args_len, cwd, &i->bundle, &i->container_id))
+		i->bundle = NULL;
+	return i;
+}
+
+struct image *image_ref(struct image *i)
+{
+	i->refs++;
+	return i;
+}
+
+void image_unref(struct image *i)
+{
+	if (!i || --i->refs)
+		return;
+	for (size_t n = 0; n < i->argc; n++)
+		free(i->argv[n]);
+	free(i->argv);
+	free(i->exe);
+	free(i->cwd);
+	free(i->bundle);
+	free(i->container_id);
+	free(i);
+}
+
+void process_set_image(struct process *p, struct image *i)
+{
+	image_unref(p->image);
+	p->image = i;
+}
+
+void process_each(struct process_table *t, void (*fn)(struct process *p, void *arg), void *arg)
+{
+	struct process_link *l, *next;
+
+	HASH_ITER(hh, t->by_tgid, l, next)
+		fn(&l->process, arg);
+}

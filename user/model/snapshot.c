@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runs when the monitor starts: processes from /proc, containers from their runtimes' state on disk. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "model/model_priv.h"
+
+#define TICK_NS 10000000ULL	/* USER_HZ is 100 on every architecture we run on */
+#define SMALL (64 * 1024)	/* of a /proc file */
+#define STATE_MAX (1024 * 1024)	/* of a runtime's state file */
+#define PARENTS 8		/* between a container's first process and its shim */
+
+/* What /proc says of one process. */
+struct seen {
+	uint32_t pid, ppid;
+	uint64_t start_ns;
+	struct ev_cred cred;
+	struct ev_nsset ns;
+	uint8_t seccomp;
+	bool no_new_privs;
+	uint32_t root_dev;
+	uint64_t root_ino;
+};
+
+static int proc_read(struct model *m, uint32_t pid, const char *what, struct buf *out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, what);
+	return facts_read(m->facts, path, SMALL, out);
+}
+
+static int proc_link(struct model *m, uint32_t pid, const char *what, struct buf *out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, what);
+	return facts_readlink(m->facts, path, out);
+}
+
+static uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind)
+{
+	_cleanup_(buf_free) struct buf link = {};
+	char what[32];
+	const char *bracket;
+
+	snprintf(what, sizeof(what), "ns/%s", kind);
+	if (proc_link(m, pid, what, &link))
+		return 0;
+	bracket = strchr(buf_cstr(&link), '[');
+	return bracket ? strtoul(bracket + 1, NULL, 10) : 0;
+}
+
+/* proc(5), stat: the name may hold anything, so what follows counts from the last ")". */
+static int read_stat(struct model *m, struct seen *s)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	const char *at;
+	uint64_t ticks;
+	int err;
+
+	err = proc_read(m, s->pid, "stat", &text);
+	if (err)
+		return err;
+	at = strrchr(buf_cstr(&text), ')');
+	if (!at || sscanf(at + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
+				  " %*d %*d %*d %" SCNu64, &s->ppid, &ticks) != 2)
+		return -EBADMSG;
+	s->start_ns = ticks * TICK_NS;
+	return 0;
+}
+
+static uint64_t status_hex(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 16) : 0;
+}
+
+static int read_status(struct model *m, struct seen *s)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	const char *t, *at;
+	int err;
+
+	err = proc_read(m, s->pid, "status", &text);
+	if (err)
+		return err;
+	t = buf_cstr(&text);
+	at = strstr(t, "\nUid:");
+	if (at)
+		sscanf(at, "\nUid: %u %u %u", &s->cred.uid, &s->cred.euid, &s->cred.suid);
+	at = strstr(t, "\nGid:");
+	if (at)
+		sscanf(at, "\nGid: %u %u %u", &s->cred.gid, &s->cred.egid, &s->cred.sgid);
+	s->cred.permitted = status_hex(t, "\nCapPrm:");
+	s->cred.effective = status_hex(t, "\nCapEff:");
+	s->cred.bounding = status_hex(t, "\nCapBnd:");
+	s->no_new_privs = status_hex(t, "\nNoNewPrivs:");
+	s->seccomp = status_hex(t, "\nSeccomp:");
+	return 0;
+}
+
+static void read_namespaces(struct model *m, struct seen *s)
+{
+	s->ns.pid = proc_ns(m, s->pid, "pid");
+	s->ns.net = proc_ns(m, s->pid, "net");
+	s->ns.ipc = proc_ns(m, s->pid, "ipc");
+	s->ns.uts = proc_ns(m, s->pid, "uts");
+	s->ns.cgroup = proc_ns(m, s->pid, "cgroup");
+	s->ns.user = proc_ns(m, s->pid, "user");
+	s->ns.pid_for_children = s->ns.pid;
+}
+
+static struct process *add_process(struct model *m, const struct seen *s)
+{
+	_cleanup_(buf_free) struct buf exe = {}, cwd = {}, args = {}, comm = {};
+	struct process *p = process_get(m->processes, s->pid, s->start_ns);
+	struct image *image;
+
+	if (!p)
+		return NULL;
+	p->approximate = true;
+	p->mnt_ns = s->ns.mnt;
+	p->parent.tgid = s->ppid;
+	proc_link(m, s->pid, "exe", &exe);
+	proc_link(m, s->pid, "cwd", &cwd);
+	proc_read(m, s->pid, "cmdline", &args);
+	image = image_new(buf_cstr(&exe), buf_cstr(&cwd), args.data, args.len, false);
+	if (image)
+		process_set_image(p, image);
+	if (!proc_read(m, s->pid, "comm", &comm) && comm.len) {
+		_cleanup_(buf_free) struct buf clean = {};
+
+		text_clean(&clean, comm.data, comm.len - 1);
+		snprintf(p->comm, sizeof(p->comm), "%s", buf_cstr(&clean));
+	}
+	return p;
+}
+
+/* The path of the process's cgroup in the hierarchy that names containers. Raw bytes. */
+static int cgroup_of(struct model *m, uint32_t pid, struct buf *out)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	char *line, *rest = NULL;
+	int err;
+
+	err = proc_read(m, pid, "cgroup", &text);
+	if (err)
+		return err;
+	for (line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *controllers = strchr(line, ':');
+		const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		const char *base = strrchr(m->cgroup_root, '/');
+		size_t len;
+
+		if (!path)
+			continue;
+		controllers++;
+		len = path - controllers;
+		if (m->v1 ? !base || strlen(base + 1) != len || strncmp(base + 1, controllers, len) :
+			    !!strncmp(line, "0:", 2))
+			continue;
+		buf_str(out, path + 1);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static struct cgroup_node *node_of(struct model *m, uint32_t pid)
+{
+	_cleanup_(buf_free) struct buf path = {}, full = {}, clean = {};
+	struct fact_stat st;
+
+	if (cgroup_of(m, pid, &path))
+		return NULL;
+	buf_str(&full, m->cgroup_root);
+	buf_str(&full, buf_cstr(&path));
+	if (facts_stat(m->facts, buf_cstr(&full), &st))
+		return NULL;
+	text_clean(&clean, path.data, path.len);
+	/* On 64-bit machines a cgroup directory's inode number is its id (kernfs_ino). */
+	return node_get(m, st.ino, 0, buf_cstr(&clean));
+}
+
+/* --- where the specification is --- */
+
+static bool has_config(struct model *m, const char *bundle)
+{
+	_cleanup_(buf_free) struct buf path = {};
+	struct fact_stat st;
+
+	buf_fmt(&path, "%s/config.json", bundle);
+	return !facts_stat(m->facts, buf_cstr(&path), &st);
+}
+
+/* A shim serves all containers of a pod: its own directory, or one beside it. */
+static char *bundle_of_shim(struct model *m, const struct process *shim, const char *id)
+{
+	const char *cwd = shim->image->cwd;
+	const char *slash = strrchr(cwd, '/');
+	struct buf beside = {};
+
+	if (!slash)
+		return NULL;
+	buf_fmt(&beside, "%.*s/%s", (int)(slash - cwd), cwd, id);
+	if (has_config(m, buf_cstr(&beside)))
+		return beside.data;
+	buf_free(&beside);
+	return has_config(m, cwd) ? strdup(cwd) : NULL;
+}
+
+/* conmon (podman, CRI-O): -c ID -b BUNDLE. */
+static char *bundle_of_conmon(const struct process *p, const char *id)
+{
+	const char *bundle = NULL;
+	bool mine = false;
+
+	for (size_t i = 0; i + 1 < p->image->argc; i++) {
+		if (!strcmp(p->image->argv[i], "-b") || !strcmp(p->image->argv[i], "--bundle"))
+			bundle = p->image->argv[i + 1];
+		if (!strcmp(p->image->argv[i], "-c") || !strcmp(p->image->argv[i], "--cid"))
+			mine = !strcmp(p->image->argv[i + 1], id);
+	}
+	return mine && bundle ? strdup(bundle) : NULL;
+}
+
+static char *bundle_of_parents(struct model *m, const struct process *p, const char *id)
+{
+	for (int i = 0; i < PARENTS && p && p->parent.tgid; i++) {
+		char *bundle;
+
+		p = process_find(m->processes, p->parent.tgid, 0);
+		if (!p)
+			return NULL;
+		if (p->image->bundle)
+			return strdup(p->image->bundle);
+		bundle = bundle_of_conmon(p, id);
+		if (!bundle && strstr(p->image->cwd, "/io.containerd.runtime.v2.task/"))
+			bundle = bundle_of_shim(m, p, id);
+		if (bundle)
+			return bundle;
+	}
+	return NULL;
+}
+
+/* runc's state.json: config.labels "bundle=PATH", init_process_pid; crun's status: bundle, pid. */
+static char *bundle_in_state(const char *text, size_t len, uint32_t pid)
+{
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *labels = json_object_get(json_object_get(root, "config"), "labels");
+	const char *bundle = json_string_value(json_object_get(root, "bundle"));
+	json_t *number = json_object_get(root, "init_process_pid");
+	json_t *label;
+	size_t i;
+	char *ret;
+
+	if (!number)
+		number = json_object_get(root, "pid");
+	json_array_foreach(labels, i, label) {
+		const char *s = json_string_value(label);
+
+		if (s && text_starts(s, "bundle="))
+			bundle = s + strlen("bundle=");
+	}
+	ret = bundle && json_integer_value(number) == pid ? strdup(bundle) : NULL;
+	json_decref(root);
+	return ret;
+}
+
+static char *bundle_of_runtime_state(struct model *m, uint32_t pid)
+{
+	static const struct {
+		const char *dir, *file;
+	} states[] = {
+		{ "/run/runc", "state.json" },
+		{ "/run/crun", "status" },
+		{ "/run/youki", "state.json" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		_cleanup_(buf_free) struct buf names = {};
+
+		if (facts_list(m->facts, states[i].dir, &names))
+			continue;
+		for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+			_cleanup_(buf_free) struct buf path = {}, text = {};
+			char *bundle;
+
+			buf_fmt(&path, "%s/%s/%s", states[i].dir, names.data + at, states[i].file);
+			if (facts_read(m->facts, buf_cstr(&path), STATE_MAX, &text))
+				continue;
+			bundle = bundle_in_state(text.data, text.len, pid);
+			if (bundle)
+				return bundle;
+		}
+	}
+	return NULL;
+}
+
+static const char *oci_runtime_of(const struct spec *s, const char *bundle)
+{
+	if (strstr(bundle, "/crun/"))
+		return "crun";
+	return s->engine ? "" : "runc";
+}
+
+static struct container *find_container(struct model *m, struct cgroup_node *node,
+					const struct process *p)
+{
+	_cleanup_free_ char *id = container_id_of_cgroup(node->path);
+	_cleanup_free_ char *bundle = NULL, *hint = NULL;
+	struct spec *spec = NULL;
+
+	if (!id)
+		return NULL;
+	bundle = bundle_of_parents(m, p, id);
+	if (!bundle)
+		bundle = bundle_of_runtime_state(m, p->tgid);
+	if (!bundle)
+		return identity_derive(m, node);
+	hint = identity_engine_hint(bundle);
+	if (spec_read(m->facts, bundle, NULL, hint, &spec))
+		return NULL;
+	return identity_bind(m, node, spec, oci_runtime_of(spec, bundle),
+			     KEELWATCH__ATTRIBUTION__cached);
+}
+
+/* --- containers --- */
+
+/* The container that the node lies within, by path. */
+static struct container *outer_container(struct model *m, const struct cgroup_node *node)
+{
+	struct cgroup_node *n, *next;
+
+	HASH_ITER(hh, m->nodes, n, next) {
+		size_t len = strlen(n->path);
+
+		if (n->container && n != node && !strncmp(node->path, n->path, len) &&
+		    node->path[len] == '/')
+			return n->container;
+	}
+	return NULL;
+}
+
+static void facts_of_found(struct model *m, struct container *c, const struct seen *s)
+{
+	const struct mount_line *root;
+
+	c->facts.cred = s->cred;
+	c->facts.ns = s->ns;
+	c->facts.root_dev = s->root_dev;
+	c->facts.root_ino = s->root_ino;
+	c->facts.seccomp = s->seccomp;
+	c->facts.no_new_privs = s->no_new_privs;
+	c->init_tgid = s->pid;
+	c->init_start_ns = s->start_ns;
+	c->msg.started = model_epoch(m, s->start_ns);
+	c->started = true;
+	c->found = true;
+	places_start(m, c);
+	root = c->mounts ? mount_table_root(c->mounts) : NULL;
+	c->facts.root_mnt_ro = root && root->mnt_ro;
+	c->facts.root_sb_ro = root && root->sb_ro;
+	container_describe(c);
+	identity_started(m, c);
+}
+
+/* Gives the process to its container; true when that container is new. */
+static bool place_process(struct model *m, struct process *p, const struct seen *s)
+{
+	struct cgroup_node *node = node_of(m, s->pid);
+	struct container *c;
+
+	if (!node)
+		return false;
+	c = node->container ? node->container : outer_container(m, node);
+	if (c && !node->container)
+		node->container = container_ref(c);
+	if (c) {
+		process_set_container(p, c);
+		p->entered = true;
+		return false;
+	}
+	c = find_container(m, node, p);
+	if (!c)
+		return false;
+	process_set_container(p, c);
+	p->entered = true;
+	facts_of_found(m, c, s);
+	return true;
+}
+
+static bool in_own_root(struct model *m, struct seen *s)
+{
+	struct fact_stat st;
+	char path[64];
+
+	if (!s->ns.mnt || s->ns.mnt == m->host.mnt)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/root", s->pid);
+	if (facts_stat(m->facts, path, &st))
+		return false;
+	s->root_dev = st.dev;
+	s->root_ino = st.ino;
+	return st.dev != m->host_root_dev || st.ino != m->host_root_ino;
+}
+
+static void look_at(struct model *m, uint32_t pid, const struct ev_start *e, moment_fn fn,
+		    void *arg)
+{
+	struct seen s = { .pid = pid };
+	struct moment mo = { .rec = &e->head, .started = true };
+	struct process *p;
+
+	if (read_stat(m, &s))
+		return;
+	s.ns.mnt = proc_ns(m, pid, "mnt");
+	if (!s.ns.mnt)
+		return; /* a kernel thread, or gone */
+	p = add_process(m, &s);
+	if (!p || !in_own_root(m, &s) || read_status(m, &s))
+		return;
+	read_namespaces(m, &s);
+	p->cred = s.cred;
+	p->cred_known = true;
+	p->user_ns = s.ns.user;
+	/* From /proc these are of one thread; the others may have had more. */
+	p->permitted_seen = s.cred.permitted;
+	p->root_seen = s.cred.euid == 0;
+	if (!place_process(m, p, &s))
+		return;
+	mo.epoch_ns = model_epoch(m, e->head.time_ns);
+	mo.process = p;
+	mo.container = p->container;
+	fn(arg, &mo);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint32_t *list_pids(struct model *m, size_t *count)
+{
+	_cleanup_(buf_free) struct buf names = {};
+	uint32_t *pids = NULL;
+	size_t n = 0, cap = 0;
+
+	*count = 0;
+	if (facts_list(m->facts, "/proc", &names))
+		return NULL;
+	for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+		uint64_t pid;
+
+		if (text_u64(names.data + at, &pid) || pid > UINT32_MAX)
+			continue;
+		if (n == cap) {
+			uint32_t *more = reallocarray(pids, cap ? cap * 2 : 256, sizeof(*pids));
+
+			if (!more)
+				break;
+			pids = more;
+			cap = cap ? cap * 2 : 256;
+		}
+		pids[n++] = pid;
+	}
+	qsort(pids, n, sizeof(*pids), by_number);
+	*count = n;
+	return pids;
+}
+
+void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg)
+{
+	_cleanup_(buf_free) struct buf root = {};
+	struct seen first = { .pid = 1 };
+	_cleanup_free_ uint32_t *pids = NULL;
+	size_t count;
+
+	m->host = e->host;
+	m->host_root_dev = e->root_dev;
+	m->host_root_ino = e->root_ino;
+	m->realtime_ns = e->realtime_ns;
+	m->v1 = e->v1;
+	record_path(&root, &e->head, &e->cgroup_root);
+	free(m->cgroup_root);
+	m->cgroup_root = strdup(buf_cstr(&root));
+	if (!m->cgroup_root)
+		return;
+	read_status(m, &first);
+	m->all_capabilities = first.cred.bounding;
+	places_refresh_host(m);
+	pids = list_pids(m, &count);
+	/* Parents before children, as far as numbers tell: a container's first process names it. */
+	for (size_t i = 0; i < count; i++)
+		look_at(m, pids[i], e, fn, arg);
+}

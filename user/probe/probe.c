@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads the objects of the domains, drops what the kernel refuses, attaches the rest. */
+#include "probe/probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/resource.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "probe/features.h"
+
+#define FEATURES_MAX 32
+
+struct feature {
+	const struct way_row *row;
+	struct bpf_program *program;	/* of an object that is loaded, or NULL */
+	struct bpf_link *link;
+};
+
+struct probe {
+	struct cgroup_layout layout;
+	struct bpf_object *objects[DOMAIN_MAX];
+	struct bpf_object *first;	/* the one that made the shared maps */
+	struct feature features[FEATURES_MAX];
+	struct feature_state states[FEATURES_MAX];
+	size_t feature_count;
+	struct control control;
+	struct ev_counts *per_cpu;	/* room for one read of shared_counts */
+	int cpus;
+	size_t roots;
+};
+
+const char *way_name(enum way way)
+{
+	return way == WAY_TRACEPOINT ? "tracepoint" : "none";
+}
+
+uint64_t probe_missing_capabilities(void)
+{
+	/*
+	 * CAP_SYS_ADMIN alone stands for CAP_BPF and CAP_PERFMON (before 5.8 there was nothing else);
+	 * /proc/PID/root and mountinfo of others need the last two.
+	 */
+	static const cap_value_t needed[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
+					      CAP_DAC_READ_SEARCH };
+	cap_t caps = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR, admin = CAP_CLEAR;
+	uint64_t missing = 0;
+
+	if (!caps)
+		return ~0ULL;
+	cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &admin);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		value = CAP_CLEAR;
+		cap_get_flag(caps, needed[i], CAP_EFFECTIVE, &value);
+		if (value == CAP_CLEAR && !(admin == CAP_SET && i < 2))
+			missing |= 1ULL << needed[i];
+	}
+	cap_free(caps);
+	return missing;
+}
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[512];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("%s", line);
+	return 0;
+}
+
+static struct feature_state *state_of(struct probe *p, const char *feature)
+{
+	for (size_t i = 0; i < p->feature_count; i++)
+		if (!strcmp(p->states[i].name, feature))
+			return &p->states[i];
+	return NULL;
+}
+
+static void list_features(struct probe *p)
+{
+	for (size_t i = 0; i < way_row_count; i++) {
+		const struct way_row *row = &way_rows[i];
+		struct feature_state *s = state_of(p, row->feature);
+
+		if (s)
+			continue; /* a further way of the same feature */
+		s = &p->states[p->feature_count];
+		s->name = row->feature;
+		s->domain = domain_objects[row->domain].name;
+		s->program = row->program;
+		s->hook = row->hook;
+		s->carries = row->carries;
+		s->blind = row->blind;
+		s->when = row->attach == ATTACH_ALWAYS ? "always" : "while a container runs";
+		snprintf(s->why, sizeof(s->why), "not tried");
+		p->feature_count++;
+	}
+}
+
+static bool is_shared(const struct bpf_map *map)
+{
+	return text_starts(bpf_map__name(map), "shared_");
+}
+
+static int share_maps(struct probe *p, struct bpf_object *object)
+{
+	struct bpf_map *map, *from;
+
+	if (!p->first)
+		return 0;
+	bpf_object__for_each_map(map, object) {
+		int err;
+
+		if (!is_shared(map))
+			continue;
+		from = bpf_object__find_map_by_name(p->first, bpf_map__name(map));
+		if (!from)
+			continue;
+		err = bpf_map__reuse_fd(map, bpf_map__fd(from));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Opens an object with only the programs of the rows that the mask names, and loads it. A failed
+ * load spoils the object, so each try begins anew.
+ */
+static int try_load(struct probe *p, enum domain domain, uint64_t rows, struct bpf_object **ret)
+{
+	size_t size;
+	const void *bytes = domain_objects[domain].bytes(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = domain_objects[domain].name);
+	struct bpf_object *object = bpf_object__open_mem(bytes, size, &opts);
+	int err;
+
+	if (!object)
+		return -errno;
+	for (size_t i = 0; i < way_row_count; i++) {
+		struct bpf_program *program;
+
+		if (way_rows[i].domain != domain)
+			continue;
+		program = bpf_object__find_program_by_name(object, way_rows[i].program);
+		if (program)
+			bpf_program__set_autoload(program, rows >> i & 1);
+	}
+	err = share_maps(p, object);
+	if (!err)
+		err = bpf_object__load(object);
+	if (err) {
+		bpf_object__close(object);
+		return err;
+	}
+	*ret = object;
+	return 0;
+}
+
+static uint64_t rows_of(enum domain domain)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < way_row_count; i++)
+		if (way_rows[i].domain == domain)
+			rows |= 1ULL << i;
+	return rows;
+}
+
+static void say_why(struct probe *p, const struct way_row *row, int err)
+{
+	struct feature_state *s = state_of(p, row->feature);
+
+	snprintf(s->why, sizeof(s->why), "%s: %s", row->hook, strerror(-err));
+}
+
+/* The rows that load each by itself; of one feature only the first such. */
+static uint64_t rows_that_load(struct probe *p, enum domain domain)
+{
+	const char *done = NULL;
+	uint64_t good = 0;
+
+	for (size_t i = 0; i < way_row_count; i++) {
+		struct bpf_object *object = NULL;
+		int err;
+
+		if (way_rows[i].domain != domain ||
+		    (done && !strcmp(done, way_rows[i].feature)))
+			continue;
+		err = try_load(p, domain, 1ULL << i, &object);
+		if (err) {
+			say_why(p, &way_rows[i], err);
+			continue;
+		}
+		bpf_object__close(object);
+		good |= 1ULL << i;
+		done = way_rows[i].feature;
+	}
+	return good;
+}
+
+static __u32 verified_instructions(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		return 0;
+	return info.verified_insns;
+}
+
+static void domain_loaded(struct probe *p, enum domain domain, uint64_t rows)
+{
+	for (size_t i = 0; i < way_row_count; i++) {
+		struct feature_state *s;
+		struct feature *f;
+
+		if (!(rows >> i & 1))
+			continue;
+		s = state_of(p, way_rows[i].feature);
+		f = &p->features[s - p->states];
+		f->row = &way_rows[i];
+		f->program = bpf_object__find_program_by_name(p->objects[domain],
+							      way_rows[i].program);
+		s->way = way_rows[i].way;
+		s->program = way_rows[i].program;
+		s->hook = way_rows[i].hook;
+		s->blind = way_rows[i].blind;
+		s->instructions = verified_instructions(f->program);
+		s->why[0] = '\0';
+	}
+}
+
+static void load_domain(struct probe *p, enum domain domain)
+{
+	uint64_t rows = rows_of(domain);
+	int err = try_load(p, domain, rows, &p->objects[domain]);
+
+	if (err) {
+		rows = rows_that_load(p, domain);
+		if (!rows || try_load(p, domain, rows, &p->objects[domain]))
+			return;
+	}
+	if (!p->first)
+		p->first = p->objects[domain];
+	domain_loaded(p, domain, rows);
+}
+
+static int map_fd(const struct probe *p, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(p->first, name);
+}
+
+static int put_control(struct probe *p)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(map_fd(p, "shared_control"), &zero, &p->control, BPF_ANY);
+}
+
+/* Number of a v1 subsystem in this kernel: its place in BTF's enum cgroup_subsys_id. */
+static __u32 subsys_index(const char *controller)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	const struct btf_enum *values;
+	__u32 ret = CGROUP_V1_NONE;
+	char name[64];
+	int id;
+
+	if (!btf)
+		return ret;
+	snprintf(name, sizeof(name), "%s_cgrp_id", controller);
+	id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);
+	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	values = type ? btf_enum(type) : NULL;
+	for (int i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, values[i].name_off), name))
+			ret = values[i].val;
+	btf__free(btf);
+	return ret;
+}
+
+static int set_up_control(struct probe *p, const struct probe_options *options)
+{
+	p->control.v1_subsys = CGROUP_V1_NONE;
+	p->control.hierarchy_id = p->layout.hierarchy_id;
+	p->control.self_tgid = getpid();
+	p->control.flags = options->report_all ? CONTROL_ALL : 0;
+	if (p->layout.v1) {
+		p->control.v1_subsys = subsys_index(p->layout.controller);
+		if (p->control.v1_subsys == CGROUP_V1_NONE)
+			return -ENOENT;
+	}
+	return put_control(p);
+}
+
+static void allow_locked_memory(void)
+{
+	/* Before 5.11 maps count against this limit. */
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &all))
+		log_debug("setrlimit: locked memory: %s", strerror(errno));
+}
+
+static void report_missing(const struct probe *p)
+{
+	for (size_t i = 0; i < p->feature_count; i++)
+		if (p->states[i].way == WAY_NONE)
+			log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
+}
+
+static int load_all(struct probe *p, const struct probe_options *options)
+{
+	list_features(p);
+	for (enum domain d = 0; d < DOMAIN_MAX; d++)
+		load_domain(p, d);
+	report_missing(p);
+	if (!p->first)
+		return -ENODEV;
+	p->cpus = libbpf_num_possible_cpus();
+	p->per_cpu = calloc(p->cpus > 0 ? p->cpus : 1, sizeof(*p->per_cpu));
+	if (!p->per_cpu)
+		return -ENOMEM;
+	return set_up_control(p, options);
+}
+
+int probe_new(const struct probe_options *options, struct probe **ret)
+{
+	struct probe *p;
+	int err;
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return -ENOSYS;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	libbpf_set_print(quiet);
+	allow_locked_memory();
+	err = cgroup_layout_read(&p->layout);
+	if (!err)
+		err = load_all(p, options);
+	if (err) {
+		probe_free(p);
+		return err;
+	}
+	*ret = p;
+	return 0;
+}
+
+void probe_free(struct probe *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->feature_count; i++)
+		bpf_link__destroy(p->features[i].link);
+	for (enum domain d = 0; d < DOMAIN_MAX; d++)
+		bpf_object__close(p->objects[d]);
+	free(p->per_cpu);
+	free(p);
+}
+
+static int attach_feature(struct probe *p, size_t i)
+{
+	struct feature *f = &p->features[i];
+	int err;
+
+	if (!f->program || f->link)
+		return 0;
+	f->link = bpf_program__attach(f->program);
+	if (f->link)
+		return 0;
+	err = -errno;
+	snprintf(p->states[i].why, sizeof(p->states[i].why), "%s: attach: %s", f->row->hook,
+		 strerror(-err));
+	p->states[i].way = WAY_NONE;
+	log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
+	f->program = NULL;
+	return err;
+}
+
+static void enter_calls(struct probe *p)
+{
+	int fd = map_fd(p, "shared_syscalls");
+
+	for (size_t i = 0; i < p->feature_count; i++) {
+		struct feature *f = &p->features[i];
+		__u32 key;
+		int program;
+
+		if (!f->program || f->row->attach != ATTACH_CALL)
+			continue;
+		key = f->row->call;
+		program = bpf_program__fd(f->program);
+		if (bpf_map_update_elem(fd, &key, &program, BPF_ANY)) {
+			snprintf(p->states[i].why, sizeof(p->states[i].why), "tail call: %s",
+				 strerror(errno));
+			p->states[i].way = WAY_NONE;
+			log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
+		}
+	}
+}
+
+int probe_attach(struct probe *p)
+{
+	size_t attached = 0;
+
+	enter_calls(p);
+	for (size_t i = 0; i < p->feature_count; i++) {
+		if (!p->features[i].row || p->features[i].row->attach != ATTACH_ALWAYS)
+			continue;
+		if (!attach_feature(p, i) && p->features[i].link)
+			attached++;
+	}
+	return attached ? 0 : -ENODEV;
+}
+
+int probe_arm(struct probe *p, bool on)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->feature_count; i++) {
+		struct feature *f = &p->features[i];
+
+		if (!f->row || f->row->attach != ATTACH_ARMED)
+			continue;
+		if (on) {
+			int one = attach_feature(p, i);
+
+			err = err ? err : one;
+		} else {
+			bpf_link__destroy(f->link);
+			f->link = NULL;
+		}
+	}
+	return err;
+}
+
+int probe_ring(const struct probe *p)
+{
+	return map_fd(p, "shared_ring");
+}
+
+void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX])
+{
+	int fd = map_fd(p, "shared_counts");
+
+	memset(counts, 0, CLASS_MAX * sizeof(*counts));
+	for (__u32 class = 0; class < CLASS_MAX; class++) {
+		if (bpf_map_lookup_elem(fd, &class, p->per_cpu))
+			continue;
+		for (int i = 0; i < p->cpus; i++) {
+			counts[class].sent += p->per_cpu[i].sent;
+			counts[class].lost += p->per_cpu[i].lost;
+			counts[class].busy += p->per_cpu[i].busy;
+			counts[class].truncated += p->per_cpu[i].truncated;
+			counts[class].limited += p->per_cpu[i].limited;
+		}
+	}
+}
+
+size_t probe_features(const struct probe *p, const struct feature_state **ret)
+{
+	*ret = p->states;
+	return p->feature_count;
+}
+
+void probe_cgroup(struct probe *p, uint64_t id, uint64_t container, uint32_t flags)
+{
+	struct cgroup_entry entry = { .container = container, .flags = flags };
+
+	if (bpf_map_update_elem(map_fd(p, "shared_cgroups"), &id, &entry, BPF_ANY))
+		log_warn("cgroup %llu: cannot be watched: %s", (unsigned long long)id,
+			 strerror(errno));
+}
+
+void probe_cgroup_forget(struct probe *p, uint64_t id)
+{
+	bpf_map_delete_elem(map_fd(p, "shared_cgroups"), &id);
+}
+
+/* How many guarded roots lie on a device; the kernel asks this table first. */
+static void count_device(struct probe *p, __u32 dev, int change)
+{
+	int fd = map_fd(p, "shared_root_devs");
+	__u32 count = 0;
+
+	bpf_map_lookup_elem(fd, &dev, &count);
+	count += change;
+	if (count)
+		bpf_map_update_elem(fd, &dev, &count, BPF_ANY);
+	else
+		bpf_map_delete_elem(fd, &dev);
+}
+
+void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container)
+{
+	struct root_key key = { .dev = dev, .ino = ino };
+	int fd = map_fd(p, "shared_roots");
+
+	if (container) {
+		if (bpf_map_update_elem(fd, &key, &container, BPF_NOEXIST))
+			return;
+		count_device(p, dev, 1);
+		p->roots++;
+	} else {
+		if (bpf_map_delete_elem(fd, &key))
+			return;
+		count_device(p, dev, -1);
+		p->roots--;
+	}
+	if (!!p->roots != !!(p->control.flags & CONTROL_ROOTS)) {
+		p->control.flags ^= CONTROL_ROOTS;
+		put_control(p);
+	}
+}

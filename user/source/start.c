@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the records of userspace: what the host is, what was lost, what was polled. */
+#include "source/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "base/util.h"
+
+#define NS_PER_S 1000000000ULL
+#define KERNEL_MINORBITS 20	/* include/linux/kdev_t.h */
+
+static __u64 clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+__u64 boot_time_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+static void head_make(struct ev_head *head, enum ev_type type, size_t len)
+{
+	memset(head, 0, len);
+	head->type = type;
+	head->len = (len + 7) & ~7UL;
+	head->time_ns = boot_time_ns();
+}
+
+static int ns_inode(const char *kind, __u32 *ret)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/1/ns/%s", kind);
+	if (stat(path, &st))
+		return -errno;
+	*ret = st.st_ino;
+	return 0;
+}
+
+static int host_namespaces(struct ev_nsset *ns)
+{
+	const struct {
+		const char *kind;
+		__u32 *to;
+	} all[] = {
+		{ "mnt", &ns->mnt }, { "pid", &ns->pid },	{ "net", &ns->net },
+		{ "ipc", &ns->ipc }, { "uts", &ns->uts },	{ "cgroup", &ns->cgroup },
+		{ "user", &ns->user }, { "pid_for_children", &ns->pid_for_children },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		int err = ns_inode(all[i].kind, all[i].to);
+
+		if (err && err != -ENOENT) /* a kernel built without that kind */
+			return err;
+	}
+	return 0;
+}
+
+int make_start(union made_record *r, bool v1, const char *cgroup_root)
+{
+	size_t len = strnlen(cgroup_root, EV_STR_MAX);
+	struct ev_start *s = &r->start;
+	struct stat st;
+	int err;
+
+	head_make(&s->head, EV_START, sizeof(*s) + len);
+	s->realtime_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	s->v1 = v1;
+	err = host_namespaces(&s->host);
+	if (err)
+		return err;
+	if (stat("/proc/1/root", &st))
+		return -errno;
+	s->root_dev = major(st.st_dev) << KERNEL_MINORBITS | minor(st.st_dev);
+	s->root_ino = st.st_ino;
+	s->cgroup_root = (struct ev_str){ .off = sizeof(*s), .len = len };
+	memcpy((char *)s + sizeof(*s), cgroup_root, len);
+	return 0;
+}
+
+void make_loss(union made_record *r, const struct ev_counts counts[CLASS_MAX])
+{
+	head_make(&r->head, EV_LOSS, sizeof(r->loss));
+	memcpy(r->loss.counts, counts, sizeof(r->loss.counts));
+}
+
+void make_mounts_changed(union made_record *r, __u64 cgroup_id)
+{
+	head_make(&r->head, EV_MOUNTS_CHANGED, sizeof(r->mounts));
+	r->head.cgroup_id = cgroup_id;
+}
+
+void make_stop(union made_record *r)
+{
+	head_make(&r->head, EV_STOP, sizeof(r->head));
+}
