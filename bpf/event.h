@@ -278,10 +278,12 @@ struct ev_ns {
 struct ev_start {
 	struct ev_head head;
 	__u64 realtime_ns;	/* CLOCK_REALTIME minus CLOCK_BOOTTIME, ns: turns time_ns into a date */
-	struct ev_nsset host;	/* namespaces of the host (pid 1) */
+	struct ev_nsset host;	/* namespaces of the host */
 	__u64 root_ino;		/* root directory of the host */
 	__u32 root_dev;
 	__u32 v1;		/* 1: containers are named by a cgroup v1 hierarchy */
+	__u32 host_pid;		/* whose namespaces and mounts stand for the host's: 1, or the monitor */
+	__u32 pad;
 	struct ev_str cgroup_root; /* TEXT: where that hierarchy is mounted */
 };
 

@@ -111,7 +111,7 @@ static bool may_be_container(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (text_ends(path, units[i]))
 			return false;
-	return true;
+	return strcmp(path, "/");	/* the root is everybody's */
 }
 
 static char *clean_path(const struct ev_head *rec, const struct ev_str *str)

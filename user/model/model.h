@@ -98,7 +98,7 @@ int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *a
 struct process_table *model_processes(struct model *m);
 const struct mount_table *model_host_mounts(struct model *m);	/* may be NULL */
 struct facts *model_facts(struct model *m);
-uint64_t model_all_capabilities(const struct model *m);	/* those the host's first process may have */
+uint64_t model_all_capabilities(const struct model *m);	/* those a process of the host may have */
 const char *model_sockets(struct model *m);	/* facts_sockets(), asked anew at most once per record */
 bool model_is_host_ns(const struct model *m, enum namespace_bit which, uint32_t inode);
 uint64_t model_epoch(const struct model *m, uint64_t boot_ns);

@@ -29,6 +29,7 @@ struct model {
 	struct ev_nsset host;
 	uint64_t host_root_ino;
 	uint32_t host_root_dev;
+	uint32_t host_pid;	/* see struct ev_start */
 	uint64_t realtime_ns;
 	uint64_t all_capabilities;
 	bool v1;

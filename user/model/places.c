@@ -25,9 +25,11 @@ void places_refresh_host(struct model *m)
 {
 	_cleanup_(buf_free) struct buf text = {};
 	struct mount_table *t;
+	char path[64];
 
 	m->host_mounts_ns = m->now_ns;
-	if (facts_read(m->facts, "/proc/1/mountinfo", FACT_MAX, &text))
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", m->host_pid);
+	if (facts_read(m->facts, path, FACT_MAX, &text))
 		return;
 	t = table_of(&text);
 	if (!t)

@@ -482,11 +482,12 @@ static uint32_t *list_pids(struct model *m, size_t *count)
 void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg)
 {
 	_cleanup_(buf_free) struct buf root = {};
-	struct seen first = { .pid = 1 };
+	struct seen first = { .pid = e->host_pid };
 	_cleanup_free_ uint32_t *pids = NULL;
 	size_t count;
 
 	m->host = e->host;
+	m->host_pid = e->host_pid;
 	m->host_root_dev = e->root_dev;
 	m->host_root_ino = e->root_ino;
 	m->realtime_ns = e->realtime_ns;

@@ -35,19 +35,19 @@ static void head_make(struct ev_head *head, enum ev_type type, size_t len)
 	head->time_ns = boot_time_ns();
 }
 
-static int ns_inode(const char *kind, __u32 *ret)
+static int ns_inode(__u32 pid, const char *kind, __u32 *ret)
 {
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/1/ns/%s", kind);
+	snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, kind);
 	if (stat(path, &st))
 		return -errno;
 	*ret = st.st_ino;
 	return 0;
 }
 
-static int host_namespaces(struct ev_nsset *ns)
+static int host_namespaces(__u32 pid, struct ev_nsset *ns)
 {
 	const struct {
 		const char *kind;
@@ -59,7 +59,7 @@ static int host_namespaces(struct ev_nsset *ns)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		int err = ns_inode(all[i].kind, all[i].to);
+		int err = ns_inode(pid, all[i].kind, all[i].to);
 
 		if (err && err != -ENOENT) /* a kernel built without that kind */
 			return err;
@@ -71,16 +71,24 @@ int make_start(union made_record *r, bool v1, const char *cgroup_root)
 {
 	size_t len = strnlen(cgroup_root, EV_STR_MAX);
 	struct ev_start *s = &r->start;
+	char root[64];
 	struct stat st;
 	int err;
 
 	head_make(&s->head, EV_START, sizeof(*s) + len);
 	s->realtime_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 	s->v1 = v1;
-	err = host_namespaces(&s->host);
+	s->host_pid = 1;
+	err = host_namespaces(1, &s->host);
+	if (err == -EACCES || err == -EPERM) {
+		/* The first process is out of reach (a sandbox): our own namespaces are the next best. */
+		s->host_pid = getpid();
+		err = host_namespaces(s->host_pid, &s->host);
+	}
 	if (err)
 		return err;
-	if (stat("/proc/1/root", &st))
+	snprintf(root, sizeof(root), "/proc/%u/root", s->host_pid);
+	if (stat(root, &st))
 		return -errno;
 	s->root_dev = major(st.st_dev) << KERNEL_MINORBITS | minor(st.st_dev);
 	s->root_ino = st.st_ino;
