@@ -258,14 +258,9 @@ int live_run(struct live *l)
 	int err = cgroup_layout_read(&layout);
 
 	if (!err)
-		err = probe_attach(l->probe);
+		err = make_start(&l->made, layout.v1, layout.root);
 	if (err) {
-		log_error("no hook could be attached: %s", strerror(-err));
-		return EXIT_NOTHING;
-	}
-	err = make_start(&l->made, layout.v1, layout.root);
-	if (err) {
-		log_error("the host's namespaces cannot be read: %s", strerror(-err));
+		log_error("the host cannot be read: %s", strerror(-err));
 		return EXIT_ERROR;
 	}
 	take(l, &l->made.head);
@@ -374,6 +369,8 @@ int live_new(const struct live_options *options, struct live **ret)
 		err = open_pipeline(l);
 	if (!err)
 		err = open_loop(l);
+	if (!err)
+		err = probe_attach(l->probe);
 	if (err) {
 		live_free(l);
 		return load_failed(err);

@@ -3,6 +3,7 @@
 #ifndef KEELWATCH_LIVE_H
 #define KEELWATCH_LIVE_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "cli/pipeline.h"
@@ -13,7 +14,7 @@ struct live;
 struct live_options {
 	struct pipeline_options pipeline;
 	FILE *record_to;	/* NULL: no recording */
-	volatile int *stop;	/* set by anyone: the loop ends; NULL: only signals end it */
+	atomic_bool *stop;	/* set by anyone: the loop ends; NULL: only signals end it */
 };
 
 /* Loads and attaches. Returns an exit code, having said on standard error what is wrong. */

@@ -84,7 +84,7 @@ static int settle(struct buf *out, size_t start, int rc)
  */
 static int open_regular(const char *path)
 {
-	_cleanup_close_ int handle = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int handle = open(path, O_PATH | O_CLOEXEC);
 	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	struct stat st;
 	int fd;
