@@ -39,24 +39,60 @@ static void evidence_of_mount(struct draft *f, const Keelwatch__Mount *m)
 
 /* --- at the start --- */
 
-static void judge_line_at_start(const struct judgement *j, const struct mount_line *line)
+static void say_at_start(const struct judgement *j, const struct mount_line *line,
+			 struct exposure_verdict v)
 {
-	struct exposure_verdict v = expose(j, line);
-	Keelwatch__Mount *m;
+	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line, "start");
 	struct draft f;
 
-	if (v.level == EXPOSURE_NONE)
-		return;
-	m = enrich_mount_line(j->d->enrich, line, "start");
 	if (!m)
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, grade(v.level));
 	draft_key(&f, "%s", m->target);
-	draft_message(&f, "%s is mounted at %s, %s", v.what, m->target,
+	draft_message(&f, "mounted at %s: %s, %s", m->target, v.what,
 		      m->read_only ? "read-only" : "writable");
 	evidence_of_mount(&f, m);
 	draft_evidence(&f, "source", "kernel");
 	draft_end(&f);
+}
+
+static bool lies_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && (len == 1 || path[len] == '/');
+}
+
+/* What an rbind brought along says no more than the mount it came with. */
+static bool came_along(const struct mount_table *t, const enum exposure *levels, size_t index)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (i != index && levels[i] >= levels[index] &&
+		    lies_below(t->lines[index].target, t->lines[i].target))
+			return true;
+	return false;
+}
+
+static void judge_table_at_start(const struct judgement *j, const struct mount_table *t)
+{
+	struct arena *arena = enrich_arena(j->d->enrich);
+	enum exposure *levels = arena_alloc(arena, t->count * sizeof(*levels));
+	const char **what = arena_alloc(arena, t->count * sizeof(*what));
+
+	for (size_t i = 0; levels && what && i < t->count; i++) {
+		struct exposure_verdict v;
+
+		/* A mount under another one at the same place is out of reach. */
+		if (mount_table_find(t, t->lines[i].target) != &t->lines[i])
+			continue;
+		v = expose(j, &t->lines[i]);
+		levels[i] = v.level;
+		what[i] = v.what;
+	}
+	for (size_t i = 0; levels && what && i < t->count; i++)
+		if (levels[i] != EXPOSURE_NONE && !came_along(t, levels, i))
+			say_at_start(j, &t->lines[i],
+				     (struct exposure_verdict){ levels[i], what[i] });
 }
 
 /* Where the kernel's table was gone before it could be read: what was declared. */
@@ -73,7 +109,7 @@ static void judge_declared(const struct judgement *j, const struct spec_mount *m
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, grade(v.level));
 	draft_key(&f, "%s", mount->destination);
-	draft_message(&f, "%s is mounted at %s, %s", v.what, mount->destination,
+	draft_message(&f, "mounted at %s: %s, %s", mount->destination, v.what,
 		      mount->read_only ? "read-only" : "writable");
 	draft_evidence(&f, "host_path", "%s", mount->source);
 	draft_evidence(&f, "source", "specification: the container was gone before its mounts were read");
@@ -96,8 +132,8 @@ static void judge_start(const struct judgement *j)
 {
 	const struct container *c = j->mo->container;
 
-	for (size_t i = 0; c->mounts && i < c->mounts->count; i++)
-		judge_line_at_start(j, &c->mounts->lines[i]);
+	if (c->mounts)
+		judge_table_at_start(j, c->mounts);
 	for (size_t i = 0; !c->mounts && c->spec && i < c->spec->mount_count; i++)
 		judge_declared(j, &c->spec->mounts[i]);
 	for (size_t i = 0; c->spec && i < c->spec->block_device_count; i++)
@@ -172,8 +208,9 @@ static void say_mount(const struct judgement *j, const struct mount_line *line,
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
 	draft_key(&f, "%s|%s|%u", m->target, m->filesystem, line->dev);
-	draft_message(&f, arrived ? "%s arrived from outside at %s" : "%s was mounted at %s", v.what,
-		      m->target);
+	draft_message(&f, arrived ? "mounted from outside at %s: %s" :
+				    "mounted while running at %s: %s",
+		      m->target, v.what);
 	evidence_of_mount(&f, m);
 	draft_evidence(&f, "call", "%s", arrived ? "none in the container" : m->operation);
 	if (j->mo->mounts_foreign)

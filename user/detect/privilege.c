@@ -143,7 +143,11 @@ static void judge_gain(const struct judgement *j)
 	bool unexplained = c->gained && c->explanation == EXPLAINED_BY_NONE;
 	struct draft f;
 
-	if (!c->gained || j->mo->started || j->mo->session)
+	if (!c->gained)
+		return;
+	/* Before its first program the task is the runtime's: only what that program itself gave counts. */
+	if ((j->mo->started || j->mo->session) && c->explanation != EXPLAINED_BY_SETUID_FILE &&
+	    c->explanation != EXPLAINED_BY_FILE_CAPABILITY)
 		return;
 	if (unexplained)
 		draft_begin(&f, j, RULE_PRIVILEGE_UNEXPLAINED, KEELWATCH__SEVERITY__critical);

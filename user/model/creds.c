@@ -10,20 +10,6 @@
 
 #define CAP_BIT(cap) (1ULL << (cap))
 
-/* What a process may be known to have had: the last seen, or with threads, anything seen. */
-static struct ev_cred baseline(const struct process *p)
-{
-	struct ev_cred cred = p->cred;
-
-	if (p->many_threads) {
-		cred.permitted |= p->permitted_seen;
-		cred.effective |= p->permitted_seen;
-		if (p->root_seen)
-			cred.euid = 0;
-	}
-	return cred;
-}
-
 static void remember(struct process *p, const struct ev_cred *now, uint32_t user_ns, uint32_t lost)
 {
 	p->cred = *now;
@@ -109,6 +95,16 @@ static void compare_capset(struct cred_change *c, const struct ev_head *rec)
 	c->gained = c->capabilities;
 }
 
+/*
+ * Threads have credentials of their own: what one has, another may have been seen without. Only a gain
+ * that no thread of the process had before is one that nothing explains.
+ */
+static bool some_thread_had(const struct process *p, const struct cred_change *c)
+{
+	return p->many_threads && (!c->gained_root || p->root_seen) &&
+	       !(c->capabilities & ~p->permitted_seen);
+}
+
 void creds_learn(struct model *m, struct moment *mo)
 {
 	const struct ev_head *rec = mo->rec;
@@ -122,13 +118,15 @@ void creds_learn(struct model *m, struct moment *mo)
 		remember(p, &rec->cred, rec->user_ns, rec->lost);
 		return;
 	}
-	c->before = baseline(p);
+	c->before = p->cred;
 	compare(c, &rec->cred);
 	compare_capset(c, rec);
 	if (c->gained) {
 		c->explanation = explain(rec, c);
 		if (rec->user_ns != p->user_ns)
 			c->explanation = EXPLAINED_BY_USER_NAMESPACE;
+		else if (c->explanation == EXPLAINED_BY_NONE && some_thread_had(p, c))
+			c->gained = c->gained_root = false;
 		else if (c->explanation == EXPLAINED_BY_NONE && rec->lost != p->lost)
 			c->explanation = EXPLAINED_BY_LOSS;
 	}
@@ -142,8 +140,10 @@ void creds_fork(struct process *parent, struct process *child, const struct ev_f
 {
 	uint32_t user_ns = e->child_ns.user;
 
-	ret->before = parent->cred_known ? baseline(parent) : e->child_cred;
+	ret->before = parent->cred_known ? parent->cred : e->child_cred;
 	compare(ret, &e->child_cred);
+	if (ret->gained && some_thread_had(parent, ret))
+		ret->gained = ret->gained_root = false;
 	if (user_ns != e->head.user_ns)
 		ret->explanation = EXPLAINED_BY_USER_NAMESPACE;
 	remember(child, &e->child_cred, user_ns, e->head.lost);
