@@ -147,15 +147,37 @@ static void judge_added(const struct judgement *j, const struct mount_table *bef
 		     line);
 }
 
+/* What a removed read-only mount had covered is in reach again. */
+static void judge_removed(const struct judgement *j, const struct mount_line *gone)
+{
+	const struct mount_line *now = mount_table_find(j->mo->mounts_after, gone->target);
+
+	if (is_ro(gone) && now && !is_ro(now) && !is_kernel_fs(j, now))
+		say_defeated(j, "umount of a part", now);
+}
+
+/* pivot_root(2), or a move: another mount is the root now. */
+static void judge_root(const struct judgement *j)
+{
+	const struct mount_line *before = mount_table_root(j->mo->mounts_before);
+	const struct mount_line *after = mount_table_root(j->mo->mounts_after);
+
+	if (before && after && before->id != after->id && is_ro(before) && !is_ro(after))
+		say_defeated(j, "change of the root", after);
+}
+
 static void judge_changes(const struct judgement *j)
 {
 	const struct moment *mo = j->mo;
 
+	judge_root(j);
 	for (size_t i = 0; i < mo->change_count; i++) {
 		const struct mount_change *c = &mo->changes[i];
 
 		if (c->kind == MOUNT_ADDED)
 			judge_added(j, mo->mounts_before, c->after);
+		else if (c->kind == MOUNT_REMOVED)
+			judge_removed(j, c->before);
 		else if (c->kind == MOUNT_CHANGED && is_ro(c->before) && !is_ro(c->after) &&
 			 !is_kernel_fs(j, c->after))
 			say_defeated(j, strcmp(c->after->target, "/") ? "remount of a part" :

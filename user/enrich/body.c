@@ -176,6 +176,13 @@ static void body_cgroup(struct enrich *e, const struct moment *mo)
 	e->event.cgroup = c;
 }
 
+static void body_fork(struct enrich *e, const struct moment *mo)
+{
+	keelwatch__fork__init(&e->body.fork);
+	e->body.fork.child_pid = ((const struct ev_fork *)mo->rec)->child.tgid;
+	e->event.fork = &e->body.fork;
+}
+
 static void body_exit(struct enrich *e, const struct moment *mo)
 {
 	const struct ev_exit *rec = (const void *)mo->rec;
@@ -209,6 +216,7 @@ static void body_loss(struct enrich *e, const struct moment *mo)
 void enrich_body(struct enrich *e, const struct moment *mo)
 {
 	static void (*const bodies[])(struct enrich *, const struct moment *) = {
+		[EV_FORK] = body_fork,
 		[EV_EXIT] = body_exit,		   [EV_CGROUP_MKDIR] = body_cgroup,
 		[EV_CGROUP_RMDIR] = body_cgroup,   [EV_CGROUP_ATTACH] = body_cgroup,
 		[EV_FILE] = body_file,		   [EV_MOUNT] = body_mount,

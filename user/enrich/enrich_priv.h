@@ -29,6 +29,7 @@ struct enrich {
 		Keelwatch__Capability capability;
 		Keelwatch__Cgroup cgroup;
 		Keelwatch__Exit exit;
+		Keelwatch__Fork fork;
 	} body;
 	Keelwatch__Credentials credentials;
 	Keelwatch__Namespaces namespaces;

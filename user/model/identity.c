@@ -319,12 +319,7 @@ void identity_ended(struct model *m, struct container *c)
 	m->alive--;
 	if (c->msg.read_only)
 		guard_root(m, c, false);
-	if (c->mounts_kept >= 0) {
-		if (m->control && m->control->watch)
-			m->control->watch(m->control->self, c->mounts_kept, c->cgroup_id, false);
-		facts_release(m->facts, c->mounts_kept);
-		c->mounts_kept = -1;
-	}
+	places_let_go(m, c);
 	arm_if_needed(m);
 }
 

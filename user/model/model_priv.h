@@ -66,6 +66,7 @@ void creds_fork(struct process *parent, struct process *child, const struct ev_f
 
 /* places.c */
 void places_keep(struct model *m, struct container *c, uint32_t tgid);
+void places_let_go(struct model *m, struct container *c);
 void places_start(struct model *m, struct container *c);	/* reads the table a container starts with */
 void places_file(struct model *m, struct moment *mo);
 void places_mounts(struct model *m, struct moment *mo);

@@ -54,6 +54,26 @@ void places_keep(struct model *m, struct container *c, uint32_t tgid)
 	c->mounts_kept = facts_keep(m->facts, path);
 }
 
+static void watch_kept(struct model *m, const struct container *c, bool on)
+{
+	if (c->mounts_kept >= 0 && m->control && m->control->watch)
+		m->control->watch(m->control->self, c->mounts_kept, c->cgroup_id, on);
+}
+
+void places_let_go(struct model *m, struct container *c)
+{
+	watch_kept(m, c, false);
+	facts_release(m->facts, c->mounts_kept);
+	c->mounts_kept = -1;
+}
+
+static void keep_anew(struct model *m, struct container *c, uint32_t tid)
+{
+	places_let_go(m, c);
+	places_keep(m, c, tid);
+	watch_kept(m, c, true);
+}
+
 static struct mount_table *read_kept(struct model *m, struct container *c)
 {
 	_cleanup_(buf_free) struct buf text = {};
@@ -94,8 +114,7 @@ void places_start(struct model *m, struct container *c)
 	c->masked = false;
 	for (size_t i = 0; i < t->count; i++)
 		c->masked |= is_mask(&t->lines[i]);
-	if (m->control && m->control->watch)
-		m->control->watch(m->control->self, c->mounts_kept, c->cgroup_id, true);
+	watch_kept(m, c, true);
 	places_refresh_host(m);
 }
 
@@ -205,6 +224,7 @@ void places_file(struct model *m, struct moment *mo)
  */
 static void mounts_of_call(struct model *m, struct moment *mo)
 {
+	const struct ev_mount *e = (const void *)mo->rec;
 	struct container *c = mo->container;
 	struct mount_table *now;
 
@@ -216,6 +236,9 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 		mo->mounts_foreign = true;
 		return;
 	}
+	/* A table kept open shows what lies below the root of whoever was asked: that root is another now. */
+	if (mo->rec->type == EV_MOUNT && e->op == MOUNT_PIVOT_ROOT)
+		keep_anew(m, c, mo->rec->tid);
 	now = read_kept(m, c);
 	if (!now)
 		return;
