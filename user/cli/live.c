@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
@@ -286,6 +287,17 @@ static int add_fd(struct live *l, int fd, __u64 tag)
 	return fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+/* One descriptor a container: its mount table is kept open. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int open_loop(struct live *l)
 {
 	struct itimerspec period = { .it_interval.tv_sec = LOSS_PERIOD_S,
@@ -293,6 +305,7 @@ static int open_loop(struct live *l)
 	sigset_t set;
 	int err;
 
+	allow_descriptors();
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);

@@ -59,11 +59,14 @@ static void on_moment(void *arg, const struct moment *mo)
 	struct pipeline *p = arg;
 	const Keelwatch__Event *event;
 
+	bool shown = p->options.out && mo->rec->type != EV_START &&
+		     (p->options.all || mo->rec->type == EV_LOSS);
+
 	/* What the host does for itself concerns nobody unless all is asked for. */
-	if (!mo->container && !mo->owner && !p->options.all)
+	if (!mo->container && !mo->owner && !shown)
 		return;
 	event = enrich_event(p->enrich, mo);
-	if (p->options.all && p->options.out && mo->rec->type != EV_START)
+	if (shown)
 		print_event(p, event);
 	detect_feed(p->detect, mo, event);
 }

@@ -202,7 +202,7 @@ static bool leaf_find(const struct view *v, const char *name, uint32_t *flags, s
 static bool tree_find(const struct db *db, uint64_t id, const char *name, uint32_t *flags,
 		      struct bytes *value)
 {
-	for (unsigned int depth = 0; depth < 4000000000u; depth++) {
+	for (unsigned int depth = 0; depth < MAX_DEPTH; depth++) {
 		struct branch_elem branch;
 		struct bytes key;
 		struct view v;
