@@ -7,8 +7,8 @@
 
 #define BOLT_MAGIC 0xed0cdaedu
 #define BOLT_VERSION 2
-#define MAX_DEPTH 32	/* pages from a root to a leaf; no disk holds a tree this deep */
-#define MAX_META_AT 65536	/* the second meta page is one page in; none are larger */
+#define MAX_DEPTH 32	  /* pages from a root to a leaf; no disk holds a tree this deep */
+#define MAX_META_AT 65536 /* the second meta page is one page in; none are larger */
 
 enum page_flag { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_META = 4 };
 enum leaf_flag { LEAF_BUCKET = 1 };
@@ -18,11 +18,11 @@ struct page {
 	uint64_t id;
 	uint16_t flags;
 	uint16_t count;
-	uint32_t overflow;	/* further pages that belong to this one */
+	uint32_t overflow; /* further pages that belong to this one */
 };
 
 struct bucket {
-	uint64_t root;		/* page; 0: the one page follows inline */
+	uint64_t root; /* page; 0: the one page follows inline */
 	uint64_t sequence;
 };
 
@@ -30,11 +30,11 @@ struct meta {
 	uint32_t magic, version, page_size, flags;
 	struct bucket root;
 	uint64_t freelist, high_water, txid;
-	uint64_t checksum;	/* FNV-1a of all before it */
+	uint64_t checksum; /* FNV-1a of all before it */
 };
 
 struct branch_elem {
-	uint32_t pos, ksize;	/* pos counts from the element */
+	uint32_t pos, ksize; /* pos counts from the element */
 	uint64_t child;
 };
 
@@ -96,8 +96,8 @@ static bool meta_at(const char *data, size_t len, size_t at, struct meta *m)
 
 	return copy_at(&file, at, &head, sizeof(head)) && (head.flags & PAGE_META) &&
 	       copy_at(&file, at + sizeof(head), m, sizeof(*m)) && m->magic == BOLT_MAGIC &&
-	       m->version == BOLT_VERSION && m->page_size >= 1024 &&
-	       m->page_size <= MAX_META_AT && (at == 0 || at == m->page_size) &&
+	       m->version == BOLT_VERSION && m->page_size >= 1024 && m->page_size <= MAX_META_AT &&
+	       (at == 0 || at == m->page_size) &&
 	       m->checksum == fnv1a(m, offsetof(struct meta, checksum));
 }
 
@@ -222,8 +222,8 @@ static bool tree_find(const struct db *db, uint64_t id, const char *name, uint32
 }
 
 /* Looks name up in the bucket that a leaf's value describes. */
-static bool bucket_find(const struct db *db, struct bytes bucket, const char *name,
-			uint32_t *flags, struct bytes *value)
+static bool bucket_find(const struct db *db, struct bytes bucket, const char *name, uint32_t *flags,
+			struct bytes *value)
 {
 	struct view v = { .data = bucket.data, .len = bucket.len };
 	struct bucket head;

@@ -17,21 +17,21 @@
 #include "model/host_path.h"
 #include "model/spec.h"
 
-#define META_DB_MAX (16 * 1024 * 1024)	/* typically under 1 MiB; no image beyond */
-#define META_DB_READS 3		/* it is written to while we read: one may be torn */
-#define STORES_MAX 16		/* directories tried for one container, no further ones */
+#define META_DB_MAX (16 * 1024 * 1024) /* typically under 1 MiB; no image beyond */
+#define META_DB_READS 3		       /* it is written to while we read: one may be torn */
+#define STORES_MAX 16		       /* directories tried for one container, no further ones */
 
 struct lookup {
-	struct facts *facts;		/* NULL: no looking at the host */
+	struct facts *facts; /* NULL: no looking at the host */
 	struct spec *s;
 	const json_t *annotations;
-	char *namespace;		/* containerd's; NULL: not known */
-	unsigned int stores;		/* tried so far */
+	char *namespace;     /* containerd's; NULL: not known */
+	unsigned int stores; /* tried so far */
 };
 
 struct annotation {
 	const char *key;
-	size_t field;			/* offset of a char * in struct spec */
+	size_t field; /* offset of a char * in struct spec */
 };
 
 /* Later rows give way to earlier ones. containerd: internal/cri/annotations/annotations.go */
@@ -443,8 +443,7 @@ static int resolve(struct lookup *l)
 	return s->id && (!s->name || !*s->name) ? copy_text(&s->name, s->id) : 0;
 }
 
-int engine_resolve(struct facts *facts, struct spec *s, const json_t *config,
-		   const char *namespace)
+int engine_resolve(struct facts *facts, struct spec *s, const json_t *config, const char *namespace)
 {
 	struct lookup l = {
 		.facts = facts,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the host's files on behalf of everybody else, and never waits for one. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE	/* O_PATH */
+#define _GNU_SOURCE /* O_PATH */
 #endif
 #include "model/facts.h"
 
@@ -22,9 +22,9 @@
 #include "base/text.h"
 #include "base/util.h"
 
-#define KERNEL_MINORBITS 20	/* include/linux/kdev_t.h; glibc's dev_t is laid out differently */
+#define KERNEL_MINORBITS 20 /* include/linux/kdev_t.h; glibc's dev_t is laid out differently */
 #define READ_STEP 16384
-#define DUMP_STEP 32768		/* one datagram of a netlink dump is at most this long */
+#define DUMP_STEP 32768 /* one datagram of a netlink dump is at most this long */
 
 int facts_read(struct facts *f, const char *path, size_t max, struct buf *out)
 {
@@ -216,8 +216,8 @@ static int ask_for_sockets(int fd)
 		},
 	};
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t sent = sendto(fd, &ask, sizeof(ask), 0, (const struct sockaddr *)&kernel,
-			      sizeof(kernel));
+	ssize_t sent =
+		sendto(fd, &ask, sizeof(ask), 0, (const struct sockaddr *)&kernel, sizeof(kernel));
 
 	return sent < 0 ? -errno : 0;
 }

@@ -14,8 +14,8 @@
  * What 4 MiB may ask of the parser: an empty object is two bytes of text and some 250 of memory.
  * Real files have hundreds; a store of 10,000 podman containers has 50,000 objects.
  */
-#define MAX_NESTS 65536		/* objects and arrays */
-#define MAX_VALUES 262144	/* all values, counted by their commas */
+#define MAX_NESTS 65536	  /* objects and arrays */
+#define MAX_VALUES 262144 /* all values, counted by their commas */
 
 static bool is_too_dear(const char *text, size_t len)
 {
@@ -79,7 +79,7 @@ int host_json_text(const json_t *value, char **ret)
 	if (len > HOST_JSON_TEXT_MAX) {
 		len = HOST_JSON_TEXT_MAX;
 		while (len && ((unsigned char)bytes[len] & 0xc0) == 0x80)
-			len--;		/* not in the middle of a character */
+			len--; /* not in the middle of a character */
 	}
 	text_clean(&clean, bytes, len);
 	if (clean.failed)

@@ -9,7 +9,7 @@
 struct buf;
 struct facts;
 
-#define HOST_JSON_TEXT_MAX 4096	/* bytes of one string; the rest is cut off */
+#define HOST_JSON_TEXT_MAX 4096 /* bytes of one string; the rest is cut off */
 
 /*
  * An object or array, the caller's to json_decref(). NULL where the text is none: *ret_err is

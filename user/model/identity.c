@@ -238,8 +238,14 @@ static void claim(struct model *m, struct cgroup_node *node, struct process *run
 {
 	const struct image *image = runtime->image;
 	_cleanup_free_ char *hint = identity_engine_hint(image->bundle);
+	_cleanup_(buf_free) struct buf config = {};
 	struct spec *spec = NULL;
+	struct fact_stat st;
 
+	/* Other programs have a "run ID" too: what makes it a runtime's is the bundle it names. */
+	buf_fmt(&config, "%s/config.json", image->bundle);
+	if (facts_stat(m->facts, buf_cstr(&config), &st))
+		return;
 	if (spec_read(m->facts, image->bundle, image->container_id, hint, &spec))
 		return;
 	identity_bind(m, node, spec, program_name(image), KEELWATCH__ATTRIBUTION__exact);

@@ -7,8 +7,8 @@
 #include "model/host_path.h"
 #include "model/spec.h"
 
-#define ARGS_MAX 256	/* arguments; a longer command line is no runtime's */
-#define ID_MAX 1024	/* bytes; runc has the same bound */
+#define ARGS_MAX 256 /* arguments; a longer command line is no runtime's */
+#define ID_MAX 1024  /* bytes; runc has the same bound */
 
 struct args {
 	const char *arg[ARGS_MAX];
@@ -22,29 +22,18 @@ struct option {
 
 /* runc(8), crun(1), youki. The bundle is no row here: its value is what we are after. */
 static const struct option global_options[] = {
-	{ "--cgroup-manager", true },
-	{ "--criu", true },
-	{ "--log", true },
-	{ "--log-format", true },
-	{ "--log-level", true },
-	{ "--root", true },
-	{ "--rootless", true },
-	{ "--debug", false },
-	{ "--systemd-cgroup", false },
+	{ "--cgroup-manager", true }, { "--criu", true },      { "--log", true },
+	{ "--log-format", true },     { "--log-level", true }, { "--root", true },
+	{ "--rootless", true },	      { "--debug", false },    { "--systemd-cgroup", false },
 };
 
 static const struct option run_options[] = {
-	{ "--config", true },		/* crun */
-	{ "--console-socket", true },
-	{ "--pid-file", true },
-	{ "--preserve-fds", true },
-	{ "-f", true },			/* crun: --config */
-	{ "--detach", false },
-	{ "--keep", false },
-	{ "--no-new-keyring", false },
-	{ "--no-pivot", false },
-	{ "--no-subreaper", false },
-	{ "-d", false },
+	{ "--config", true }, /* crun */
+	{ "--console-socket", true },  { "--pid-file", true },
+	{ "--preserve-fds", true },    { "-f", true }, /* crun: --config */
+	{ "--detach", false },	       { "--keep", false },
+	{ "--no-new-keyring", false }, { "--no-pivot", false },
+	{ "--no-subreaper", false },   { "-d", false },
 };
 
 /*
@@ -52,9 +41,9 @@ static const struct option run_options[] = {
  * matter only where no bundle is named.
  */
 static const char *const front_ends[] = {
-	"bun", "cargo", "conda", "ctr", "dart", "deno", "docker", "dotnet", "flatpak", "go",
-	"hatch", "kubectl", "lerna", "nerdctl", "npm", "nx", "pdm", "pipenv", "pnpm", "podman",
-	"poetry", "rye", "snap", "stack", "swift", "uv", "yarn",
+	"bun",	"cargo",  "conda",   "ctr",   "dart",	 "deno",  "docker", "dotnet", "flatpak",
+	"go",	"hatch",  "kubectl", "lerna", "nerdctl", "npm",	  "nx",	    "pdm",    "pipenv",
+	"pnpm", "podman", "poetry",  "rye",   "snap",	 "stack", "swift",  "uv",     "yarn",
 };
 
 static bool args_split(const char *bytes, size_t len, char **copy, struct args *a)
@@ -119,8 +108,8 @@ static bool is_id(const char *s)
 				      "0123456789_+,-.";
 	size_t len = strlen(s);
 
-	return len && len <= ID_MAX && strspn(s, allowed) == len && *s != '-' &&
-	       strcmp(s, ".") && strcmp(s, "..");
+	return len && len <= ID_MAX && strspn(s, allowed) == len && *s != '-' && strcmp(s, ".") &&
+	       strcmp(s, "..");
 }
 
 static bool is_front_end(const char *program)
@@ -149,9 +138,9 @@ static size_t skip_to_options(const struct args *a, bool *strange)
 }
 
 struct invocation {
-	const char *bundle;	/* as said; NULL: the working directory */
+	const char *bundle; /* as said; NULL: the working directory */
 	const char *id;
-	bool strange;		/* there are options that no runtime has that we know */
+	bool strange; /* there are options that no runtime has that we know */
 };
 
 static bool invocation_parse(const struct args *a, struct invocation *v)

@@ -16,8 +16,8 @@
 #include "model/host_json.h"
 #include "model/host_path.h"
 
-#define WHY_MAX 512		/* bytes of reasons kept; further ones are dropped */
-#define SPEC_MAX_DEVICES 4096	/* likewise partial beyond */
+#define WHY_MAX 512	      /* bytes of reasons kept; further ones are dropped */
+#define SPEC_MAX_DEVICES 4096 /* likewise partial beyond */
 #define CAP_BITS 64
 
 /* Notes a reason, which must be clean text. One that does not fit any more is dropped. */
@@ -234,12 +234,8 @@ static void read_namespaces(struct spec *s, const json_t *namespaces)
 		const char *type;
 		bool *is_asked;
 	} known[] = {
-		{ "mount", &s->ns_mnt },
-		{ "pid", &s->ns_pid },
-		{ "network", &s->ns_net },
-		{ "ipc", &s->ns_ipc },
-		{ "uts", &s->ns_uts },
-		{ "cgroup", &s->ns_cgroup },
+		{ "mount", &s->ns_mnt }, { "pid", &s->ns_pid }, { "network", &s->ns_net },
+		{ "ipc", &s->ns_ipc },	 { "uts", &s->ns_uts }, { "cgroup", &s->ns_cgroup },
 		{ "user", &s->ns_user },
 	};
 	json_t *value;

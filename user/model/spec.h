@@ -8,6 +8,7 @@
 #define KEELWATCH_SPEC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct facts;
