@@ -377,6 +377,7 @@ int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *a
 {
 	struct moment mo = { .rec = rec };
 
+	process_table_trim(m->processes);
 	m->totals.records++;
 	if (rec->time_ns > m->now_ns)
 		m->now_ns = rec->time_ns;

@@ -115,11 +115,10 @@ struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t st
 	return &l->process;
 }
 
-static void make_room(struct process_table *t)
+void process_table_trim(struct process_table *t)
 {
-	if (HASH_COUNT(t->by_tgid) < t->max)
-		return;
-	link_drop(t, t->ended_first ? t->ended_first : t->by_tgid);
+	while (HASH_COUNT(t->by_tgid) > t->max)
+		link_drop(t, t->ended_first ? t->ended_first : t->by_tgid);
 }
 
 struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns)
@@ -132,7 +131,6 @@ struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t sta
 	l = link_find(t, tgid);
 	if (l)
 		link_drop(t, l);	/* its number was given to another */
-	make_room(t);
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;

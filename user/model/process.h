@@ -59,9 +59,14 @@ int process_table_new(size_t max, struct process_table **ret);
 void process_table_free(struct process_table *t);
 size_t process_table_count(const struct process_table *t);
 
-/* The process of that name, or NULL. Borrowed until the next call that adds. start_ns 0: any. */
+/* Brings the table back to its bound. Between records: what was borrowed from it may go. */
+void process_table_trim(struct process_table *t);
+/* The process of that name, or NULL. Borrowed until the next trim. start_ns 0: any. */
 struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t start_ns);
-/* Finds or adds; NULL only without memory. A new one has an image that knows nothing. */
+/*
+ * Finds or adds; NULL only without memory. A new one has an image that knows nothing. Drops none but
+ * an earlier owner of the number, so that pointers at hand stay good: see process_table_trim().
+ */
 struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns);
 void process_set_container(struct process *p, struct container *c);
 void process_end(struct process_table *t, struct process *p);
