@@ -27,8 +27,6 @@ void enrich_free(struct enrich *e)
 {
 	if (!e)
 		return;
-	for (size_t i = 0; i < CAP_SETS; i++)
-		free(e->caps[i].names);
 	arena_free(&e->arena);
 	free(e);
 }
@@ -38,35 +36,43 @@ struct arena *enrich_arena(struct enrich *e)
 	return &e->arena;
 }
 
-static void cap_set_fill(struct cap_set *set, uint64_t bits, uint64_t all)
+/* Writes the names of the bits into room for 64; how many. */
+static size_t cap_names(char **names, uint64_t bits, uint64_t all)
 {
-	set->names = calloc(64, sizeof(*set->names));
-	set->bits = bits;
-	set->count = 0;
-	if (!set->names)
-		return;
+	size_t n = 0;
+
 	if (all && (bits & all) == all) {
-		set->names[set->count++] = (char *)"all";
-		return;
+		names[n++] = (char *)"all";
+		return n;
 	}
-	for (unsigned int i = 0; i < 64; i++) {
+	for (unsigned int i = 0; i < CAPS_MAX; i++) {
 		const char *name = bits >> i & 1 ? text_capability(i) : NULL;
 
 		if (name)
-			set->names[set->count++] = (char *)name;
+			names[n++] = (char *)name;
 	}
+	return n;
 }
 
 char **enrich_capabilities(struct enrich *e, uint64_t bits, size_t *count)
 {
 	struct cap_set *set = &e->caps[(bits * 0x9e3779b97f4a7c15ULL) >> 58];
+	uint64_t all = model_all_capabilities(e->model);
+	char **names;
 
-	if (!set->names || set->bits != bits) {
-		free(set->names);
-		cap_set_fill(set, bits, model_all_capabilities(e->model));
+	if (set->used && set->bits == bits && set->all == all) {
+		*count = set->count;
+		return set->names;
 	}
-	*count = set->count;
-	return set->names;
+	if (!set->used) {
+		*set = (struct cap_set){ .used = true, .bits = bits, .all = all };
+		*count = set->count = cap_names(set->names, bits, all);
+		return set->names;
+	}
+	/* The place is taken, perhaps by a set that this very event points to. */
+	names = arena_alloc(&e->arena, CAPS_MAX * sizeof(*names));
+	*count = names ? cap_names(names, bits, all) : 0;
+	return names;
 }
 
 static const char *join_names(struct enrich *e, char *const *names, size_t count)
@@ -80,15 +86,9 @@ static const char *join_names(struct enrich *e, char *const *names, size_t count
 
 const char *enrich_capability_list(struct enrich *e, uint64_t bits)
 {
-	struct cap_set set;
-	const char *ret;
+	char *names[CAPS_MAX];
 
-	cap_set_fill(&set, bits, 0);
-	if (!set.names)
-		return "";
-	ret = join_names(e, set.names, set.count);
-	free(set.names);
-	return ret;
+	return join_names(e, names, cap_names(names, bits, 0));
 }
 
 static size_t namespace_names(unsigned int bits, char *names[7])

@@ -9,9 +9,13 @@
 #define ANCESTORS_MAX 8
 #define CAP_SETS 64	/* sets of capabilities whose names are kept at hand */
 
+#define CAPS_MAX 64
+
 struct cap_set {
+	bool used;
 	uint64_t bits;
-	char **names;
+	uint64_t all;	/* what "all" meant when the names were written */
+	char *names[CAPS_MAX];
 	size_t count;
 };
 
