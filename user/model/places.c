@@ -231,7 +231,7 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 	mo->mounts_before = c->mounts;
 	if (mo->rec->mnt_ns == m->host.mnt)
 		return; /* it escaped, which is said elsewhere; the host's mounts are not its own */
-	if (mo->rec->mnt_ns != c->facts.ns.mnt) {
+	if (mo->rec->type == EV_MOUNT && mo->rec->mnt_ns != c->facts.ns.mnt) {
 		mo->mounts_after = read_of_task(m, mo->rec->tid);
 		mo->mounts_foreign = true;
 		return;
