@@ -68,7 +68,7 @@ static __noinline int ev_path_at(struct scratch *s, struct ev_str *str, struct d
 		if (dentry == root && mnt == root_mnt)
 			break;
 		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root) || dentry == parent) {
+		if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 			struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
 
 			if (up == mnt || !up) {
@@ -81,6 +81,11 @@ static __noinline int ev_path_at(struct scratch *s, struct ev_str *str, struct d
 		}
 		if (!path_name(s, dentry)) {
 			ev_cut(s, str);
+			break;
+		}
+		if (dentry == parent) {
+			/* Of no tree: a memfd, or what was unmounted lazily. */
+			str->flags |= EV_STR_DETACHED;
 			break;
 		}
 		dentry = parent;

@@ -228,7 +228,7 @@ static const char *program_name(const struct image *image)
 	const char *slash;
 
 	/* A runtime that runs from a sealed copy of itself has no name of its own there. */
-	if ((text_starts(name, "/memfd:") || !name[0]) && image->argc)
+	if ((text_starts(name, "/memfd:") || strlen(name) < 2) && image->argc)
 		name = image->argv[0];
 	slash = strrchr(name, '/');
 	return slash ? slash + 1 : name;
