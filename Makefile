@@ -39,7 +39,7 @@ GEN   := $(BUILD)/gen
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
-SKELS    := $(BPF_SRC:bpf/%.bpf.c=$(GEN)/%.skel.h)
+SKEL     := $(GEN)/keelwatch.skel.h
 PROTO    := $(GEN)/event.pb-c
 USER_SRC := $(sort $(shell find user -name '*.c'))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
@@ -75,12 +75,17 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) $(DEPS) -c $< -o $@
+
+# The domains become one object: the kernel's types are looked up once, not once for each.
+$(BUILD)/bpf/keelwatch.o: $(BPF_OBJ)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
 	$(Q)$(STRIP) -g $@
 
-$(GEN)/%.skel.h: $(BUILD)/bpf/%.bpf.o
+$(SKEL): $(BUILD)/bpf/keelwatch.o
 	$(call say,SKEL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name keelwatch_bpf > $@
 
 # --- the userspace half ---
 
@@ -90,7 +95,7 @@ $(PROTO).c $(PROTO).h &: proto/event.proto
 	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
 
 # Generated headers come before the first object; afterwards the .d files know who needs which.
-$(USER_OBJ) $(UNIT_OBJ): Makefile | $(SKELS) $(PROTO).h
+$(USER_OBJ) $(UNIT_OBJ): Makefile | $(SKEL) $(PROTO).h
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)

@@ -12,7 +12,7 @@
 #include "lib/gate.bpf.h"
 #include "lib/emit.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 static __always_inline int is_our_hierarchy(struct cgroup *cgrp)
 {

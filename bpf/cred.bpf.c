@@ -9,7 +9,7 @@
 #include "lib/emit.bpf.h"
 #include "lib/syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 /* include/uapi/linux/prctl.h: the options that change credentials */
 #define PR_CAPBSET_DROP 24

@@ -12,13 +12,12 @@
 #include "lib/path.bpf.h"
 #include "lib/syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #define FMODE_WRITE 2
 #define O_CREAT 0100
 #define AT_FDCWD -100
 #define AT_REMOVEDIR 0x200
-#define AF_UNIX 1
 #define S_IFMT 0170000
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
@@ -51,35 +50,39 @@ static __always_inline struct path_at base_of(struct task_struct *task, int fd)
 	return path_read(&file->f_path);
 }
 
+static __always_inline void write_op(struct scratch *s, struct ev_file *e, struct sys_call call)
+{
+	e->op = call.desc.op;
+	if (call.desc.op == FILE_UNLINK && WHERE_DIR(call.desc.where) &&
+	    (sys_arg_of(s, 3) & AT_REMOVEDIR))
+		e->op = FILE_RMDIR;
+}
+
 /* A write-like call that named its object by path, descriptor or both. */
 static __always_inline int on_write(struct task_struct *task, struct pt_regs *regs,
 				    struct sys_call call, long ret)
 {
 	__u32 dir_arg = WHERE_DIR(call.desc.where), path_arg = WHERE_PATH(call.desc.where);
-	int fd = dir_arg ? (int)sys_arg(regs, call.compat, dir_arg) : AT_FDCWD;
-	const char *path = path_arg ? (void *)sys_arg(regs, call.compat, path_arg) : NULL;
+	struct scratch *s = ev_begin(EV_FILE, CLASS_FILE, sizeof(struct ev_file), task);
+	const char *path = NULL;
 	struct path_at base = {};
-	struct scratch *s;
+	int fd = AT_FDCWD;
 	struct ev_file *e;
 
-	if (call.desc.op == FILE_BIND) {
-		__u16 family = 0;
-
-		bpf_probe_read_user(&family, sizeof(family), path);
-		if (family != AF_UNIX)
-			return 0;
-		path += sizeof(family);
-	}
-	s = ev_begin(EV_FILE, CLASS_FILE, sizeof(*e), task);
 	if (!s)
 		return 0;
+	sys_args(s, regs, call.compat);
 	e = (struct ev_file *)s->data;
 	e->head.flags |= EVF_TRACKED | (call.compat ? EVF_COMPAT : 0);
-	e->op = call.desc.op;
 	e->syscall = call.nr;
 	e->ret = ret < 0 ? ret : 0;
-	if (call.desc.op == FILE_UNLINK && dir_arg && (sys_arg(regs, call.compat, 3) & AT_REMOVEDIR))
-		e->op = FILE_RMDIR;
+	write_op(s, e, call);
+	if (path_arg)
+		path = (void *)sys_arg_of(s, path_arg);
+	if (dir_arg)
+		fd = sys_arg_of(s, dir_arg);
+	if (call.desc.op == FILE_BIND && path)
+		path += sizeof(__u16); /* sockaddr_un: the family comes first */
 	if (path)
 		ev_text(s, &e->user_path, path, 1);
 	if (dir_arg || path_arg)

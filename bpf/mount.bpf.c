@@ -9,7 +9,7 @@
 #include "lib/path.bpf.h"
 #include "lib/syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #define AT_FDCWD -100
 /* include/uapi/linux/mount.h */

@@ -8,7 +8,7 @@
 #include "lib/gate.bpf.h"
 #include "lib/path.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 static __always_inline void exec_ancestors(struct ev_exec *e, struct task_struct *task)
 {

@@ -12,7 +12,7 @@
 #include "lib/gate.bpf.h"
 #include "lib/syscall.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 
 static __always_inline int error_matters(__u8 prog, long ret)

@@ -53,6 +53,7 @@ static __always_inline struct scratch *slot_take(__u64 me)
 		if (*(volatile __u64 *)&s->owner)
 			continue;
 		*(volatile __u64 *)&s->owner = me;
+		s->key = i;
 		return s;
 	}
 	return NULL;

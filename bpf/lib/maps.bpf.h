@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/*
- * The maps all domains share. Each object declares them; userspace creates them with the first
- * object and hands them by fd to the rest.
- */
+/* The maps all domains share: declared in each, one when the domains are linked into one object. */
 #ifndef KEELWATCH_MAPS_BPF_H
 #define KEELWATCH_MAPS_BPF_H
 
 #include "event.h"
 #include "control.h"
 
+#define SHARED_MAP SEC(".maps") __weak
+
 struct scratch {
 	__u64 owner;	/* pid_tgid of who builds a record here; 0: free */
+	__u64 args[8];	/* of the system call, from 0 */
 	__u32 len;	/* bytes used so far */
-	__u32 class;
+	__u16 class;
+	__u16 key;	/* of this slot */
 	/* A string is written at an offset below EV_RECORD_MAX and is no longer than EV_STR_MAX. */
 	__u8 data[EV_RECORD_MAX + EV_STR_MAX];
 };
@@ -20,76 +21,76 @@ struct scratch {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
-} shared_ring SEC(".maps");
+} shared_ring SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SCRATCH_SLOTS);
 	__type(key, __u32);
 	__type(value, struct scratch);
-} shared_scratch SEC(".maps");
+} shared_scratch SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct control);
-} shared_control SEC(".maps");
+} shared_control SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CLASS_MAX);
 	__type(key, __u32);
 	__type(value, struct ev_counts);
-} shared_counts SEC(".maps");
+} shared_counts SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} shared_last_wake SEC(".maps");
+} shared_last_wake SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} shared_lost SEC(".maps");
+} shared_lost SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_CGROUPS);
 	__type(key, __u64);
 	__type(value, struct cgroup_entry);
-} shared_cgroups SEC(".maps");
+} shared_cgroups SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_ROOTS);
 	__type(key, struct root_key);
 	__type(value, __u64);
-} shared_roots SEC(".maps");
+} shared_roots SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_ROOTS);
 	__type(key, __u32);
 	__type(value, __u32);
-} shared_root_devs SEC(".maps");
+} shared_root_devs SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_SEEN);
 	__type(key, struct seen_key);
 	__type(value, __u8);
-} shared_seen SEC(".maps");
+} shared_seen SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SYS_PROG_MAX);
 	__type(key, __u32);
 	__type(value, __u32);
-} shared_syscalls SEC(".maps");
+} shared_syscalls SHARED_MAP;
 
 #endif

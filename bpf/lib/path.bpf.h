@@ -5,7 +5,8 @@
 
 #include "lib/emit.bpf.h"
 
-#define PATH_DEPTH 64	/* components and mounts walked; deeper paths carry EV_STR_CUT */
+#define PATH_DEPTH 32	/* components and mounts walked; deeper paths carry EV_STR_CUT */
+#define STR_OFF_MASK 1023	/* the fixed part of every record is shorter */
 #define NAME_MAX 256	/* of one component, with its NUL */
 
 struct path_at {
@@ -46,18 +47,26 @@ static __always_inline int path_name(struct scratch *s, struct dentry *dentry)
 	return 1;
 }
 
-static __noinline int ev_path_at(struct scratch *s, struct ev_str *str, struct dentry *dentry,
-				 struct vfsmount *vfsmnt)
+/*
+ * A global function, so that the verifier looks at the loop once for each program and not at each
+ * place it is called from. Global functions take scalars alone (until 5.13): pointers come as
+ * numbers, the slot by its key, the string by its place in the record.
+ */
+__weak __noinline int ev_path_walk(__u64 dentry_addr, __u64 vfsmnt_addr, __u32 slot, __u32 str_off)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
 	struct mount *root_mnt = mount_of(BPF_CORE_READ(task, fs, root.mnt));
-	struct mount *mnt = mount_of(vfsmnt);
+	struct scratch *s = bpf_map_lookup_elem(&shared_scratch, &slot);
+	struct dentry *dentry = (void *)dentry_addr;
+	struct mount *mnt = mount_of((void *)vfsmnt_addr);
+	struct ev_str *str;
 	__u32 start;
-	int i;
+	int loose = 0, i;
 
-	if (!s || !str)
+	if (!s)
 		return 0;
+	str = (void *)&s->data[BOUND(str_off, STR_OFF_MASK)];
 	start = ev_room(s, str);
 	str->kind = EV_STR_PATH;
 	if (!start || !dentry)
@@ -68,26 +77,27 @@ static __noinline int ev_path_at(struct scratch *s, struct ev_str *str, struct d
 		if (dentry == root && mnt == root_mnt)
 			break;
 		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+		if (!loose && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 			struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
 
-			if (up == mnt || !up) {
-				str->flags |= EV_STR_DETACHED;
-				break;
+			if (up && up != mnt) {
+				dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+				mnt = up;
+				continue;
 			}
-			dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
-			mnt = up;
-			continue;
+			/* Mounted nowhere below the task's root: its place in the file system is left. */
+			loose = 1;
+			str->flags |= EV_STR_DETACHED;
 		}
+		/* The root of a file system is "/"; a root of another name is a file of no tree: a memfd. */
+		if (dentry == parent && BPF_CORE_READ(dentry, d_name.len) == 1)
+			break;
 		if (!path_name(s, dentry)) {
 			ev_cut(s, str);
 			break;
 		}
-		if (dentry == parent) {
-			/* Of no tree: a memfd, or what was unmounted lazily. */
-			str->flags |= EV_STR_DETACHED;
+		if (dentry == parent)
 			break;
-		}
 		dentry = parent;
 	}
 	if (i == PATH_DEPTH)
@@ -100,6 +110,12 @@ static __noinline int ev_path_at(struct scratch *s, struct ev_str *str, struct d
 	str->off = start;
 	str->len = s->len - start;
 	return 0;
+}
+
+static __always_inline void ev_path_at(struct scratch *s, struct ev_str *str,
+				       struct dentry *dentry, struct vfsmount *mnt)
+{
+	ev_path_walk((__u64)dentry, (__u64)mnt, s->key, (void *)str - (void *)s->data);
 }
 
 static __always_inline void ev_path(struct scratch *s, struct ev_str *str, const struct path *path)

@@ -6,8 +6,8 @@
 #ifndef KEELWATCH_SYSCALL_BPF_H
 #define KEELWATCH_SYSCALL_BPF_H
 
-#include "event.h"
-#include "control.h"
+#include "lib/maps.bpf.h"
+#include "lib/task.bpf.h"
 
 #define SYSCALLS 512	/* numbers known; a higher one can only be seen refused */
 #define SYS_IGNORE 0xff	/* says EROFS without having wanted to write */
@@ -220,6 +220,16 @@ static __always_inline __u64 sys_arg(struct pt_regs *regs, int compat, __u32 n)
 	return 0;
 }
 
+/*
+ * All arguments into the slot, where one can be picked by a number that is known only at run time
+ * without a branch for each.
+ */
+static __always_inline void sys_args(struct scratch *s, struct pt_regs *regs, int compat)
+{
+	for (__u32 i = 1; i <= 5; i++)
+		s->args[i - 1] = sys_arg(regs, compat, i);
+}
+
 #else
 #error "no system call table for this architecture"
 #endif
@@ -239,6 +249,12 @@ static __always_inline struct sys_call sys_call_of(struct pt_regs *regs, struct 
 		call.desc = call.compat ? sys_compat[BOUND(nr, SYSCALLS - 1)] :
 					  sys_native[BOUND(nr, SYSCALLS - 1)];
 	return call;
+}
+
+/* Argument n (from 1) of those that sys_args() took. */
+static __always_inline __u64 sys_arg_of(struct scratch *s, __u32 n)
+{
+	return s->args[BOUND(n - 1, 7)];
 }
 
 /* The file behind one of the current task's descriptors, or NULL. */

@@ -8,16 +8,6 @@
 #include "control.h"
 #include "probe/probe.h"
 
-enum domain {
-	DOMAIN_PROCESS,
-	DOMAIN_CGROUP,
-	DOMAIN_SYSCALL,
-	DOMAIN_FILE,
-	DOMAIN_MOUNT,
-	DOMAIN_CRED,
-	DOMAIN_MAX,
-};
-
 enum attach {
 	ATTACH_ALWAYS,
 	ATTACH_ARMED,	/* while a container runs */
@@ -27,10 +17,10 @@ enum attach {
 /* A way to one feature. Rows of one feature stand together, the preferred way first. */
 struct way_row {
 	const char *feature;
-	enum domain domain;
+	const char *domain;	/* the file of bpf/ it lives in */
 	enum way way;
 	const char *program;
-	const char *hook;
+	const char *hook;	/* the tracepoint */
 	enum attach attach;
 	enum syscall_prog call;
 	const char *carries;
@@ -39,12 +29,5 @@ struct way_row {
 
 extern const struct way_row way_rows[];
 extern const size_t way_row_count;
-
-struct domain_object {
-	const char *name;
-	const void *(*bytes)(size_t *size);	/* the embedded BPF object */
-};
-
-extern const struct domain_object domain_objects[DOMAIN_MAX];
 
 #endif

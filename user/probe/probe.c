@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads the objects of the domains, drops what the kernel refuses, attaches the rest. */
+/* Loads the kernel half, drops what the kernel refuses, attaches the rest. */
 #include "probe/probe.h"
 
 #include <errno.h>
@@ -13,22 +13,23 @@
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "base/util.h"
 #include "probe/features.h"
+
+#include "keelwatch.skel.h"
 
 #define FEATURES_MAX 32
 
 struct feature {
 	const struct way_row *row;
-	struct bpf_program *program;	/* of an object that is loaded, or NULL */
+	struct bpf_program *program;	/* of the object, once that is loaded; or NULL */
 	struct bpf_link *link;
 };
 
 struct probe {
 	struct cgroup_layout layout;
-	struct bpf_object *objects[DOMAIN_MAX];
-	struct bpf_object *first;	/* the one that made the shared maps */
+	struct btf *kernel;	/* its types */
+	struct bpf_object *object;
 	struct feature features[FEATURES_MAX];
 	struct feature_state states[FEATURES_MAX];
 	size_t feature_count;
@@ -98,7 +99,7 @@ static void list_features(struct probe *p)
 			continue; /* a further way of the same feature */
 		s = &p->states[p->feature_count];
 		s->name = row->feature;
-		s->domain = domain_objects[row->domain].name;
+		s->domain = row->domain;
 		s->program = row->program;
 		s->hook = row->hook;
 		s->carries = row->carries;
@@ -109,41 +110,15 @@ static void list_features(struct probe *p)
 	}
 }
 
-static bool is_shared(const struct bpf_map *map)
-{
-	return text_starts(bpf_map__name(map), "shared_");
-}
-
-static int share_maps(struct probe *p, struct bpf_object *object)
-{
-	struct bpf_map *map, *from;
-
-	if (!p->first)
-		return 0;
-	bpf_object__for_each_map(map, object) {
-		int err;
-
-		if (!is_shared(map))
-			continue;
-		from = bpf_object__find_map_by_name(p->first, bpf_map__name(map));
-		if (!from)
-			continue;
-		err = bpf_map__reuse_fd(map, bpf_map__fd(from));
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /*
- * Opens an object with only the programs of the rows that the mask names, and loads it. A failed
- * load spoils the object, so each try begins anew.
+ * Opens the object with only the programs of the rows that the mask names, and loads it. A failed load
+ * spoils an object, so each try begins anew.
  */
-static int try_load(struct probe *p, enum domain domain, uint64_t rows, struct bpf_object **ret)
+static int try_load(uint64_t rows, struct bpf_object **ret)
 {
 	size_t size;
-	const void *bytes = domain_objects[domain].bytes(&size);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = domain_objects[domain].name);
+	const void *bytes = keelwatch_bpf__elf_bytes(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "keelwatch");
 	struct bpf_object *object = bpf_object__open_mem(bytes, size, &opts);
 	int err;
 
@@ -152,15 +127,11 @@ static int try_load(struct probe *p, enum domain domain, uint64_t rows, struct b
 	for (size_t i = 0; i < way_row_count; i++) {
 		struct bpf_program *program;
 
-		if (way_rows[i].domain != domain)
-			continue;
 		program = bpf_object__find_program_by_name(object, way_rows[i].program);
 		if (program)
 			bpf_program__set_autoload(program, rows >> i & 1);
 	}
-	err = share_maps(p, object);
-	if (!err)
-		err = bpf_object__load(object);
+	err = bpf_object__load(object);
 	if (err) {
 		bpf_object__close(object);
 		return err;
@@ -169,39 +140,50 @@ static int try_load(struct probe *p, enum domain domain, uint64_t rows, struct b
 	return 0;
 }
 
-static uint64_t rows_of(enum domain domain)
-{
-	uint64_t rows = 0;
-
-	for (size_t i = 0; i < way_row_count; i++)
-		if (way_rows[i].domain == domain)
-			rows |= 1ULL << i;
-	return rows;
-}
-
-static void say_why(struct probe *p, const struct way_row *row, int err)
+static void say_why(struct probe *p, const struct way_row *row, const char *why)
 {
 	struct feature_state *s = state_of(p, row->feature);
 
-	snprintf(s->why, sizeof(s->why), "%s: %s", row->hook, strerror(-err));
+	snprintf(s->why, sizeof(s->why), "%s: %s", row->hook, why);
 }
 
-/* The rows that load each by itself; of one feature only the first such. */
-static uint64_t rows_that_load(struct probe *p, enum domain domain)
+static bool has_tracepoint(const struct probe *p, const char *hook)
 {
-	const char *done = NULL;
+	char name[64];
+
+	snprintf(name, sizeof(name), "btf_trace_%s", hook);
+	return btf__find_by_name_kind(p->kernel, name, BTF_KIND_TYPEDEF) > 0;
+}
+
+/* The rows whose hooks this kernel has. */
+static uint64_t rows_with_hooks(struct probe *p)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < way_row_count; i++) {
+		if (has_tracepoint(p, way_rows[i].hook))
+			rows |= 1ULL << i;
+		else
+			say_why(p, &way_rows[i], "this kernel has no such tracepoint");
+	}
+	return rows;
+}
+
+/* The rows that load, each tried by itself; of one feature only the first such. */
+static uint64_t rows_that_load(struct probe *p, uint64_t rows)
+{
+	const char *done = "";
 	uint64_t good = 0;
 
 	for (size_t i = 0; i < way_row_count; i++) {
 		struct bpf_object *object = NULL;
 		int err;
 
-		if (way_rows[i].domain != domain ||
-		    (done && !strcmp(done, way_rows[i].feature)))
+		if (!(rows >> i & 1) || !strcmp(done, way_rows[i].feature))
 			continue;
-		err = try_load(p, domain, 1ULL << i, &object);
+		err = try_load(1ULL << i, &object);
 		if (err) {
-			say_why(p, &way_rows[i], err);
+			say_why(p, &way_rows[i], strerror(-err));
 			continue;
 		}
 		bpf_object__close(object);
@@ -221,7 +203,7 @@ static __u32 verified_instructions(const struct bpf_program *program)
 	return info.verified_insns;
 }
 
-static void domain_loaded(struct probe *p, enum domain domain, uint64_t rows)
+static void note_loaded(struct probe *p, uint64_t rows)
 {
 	for (size_t i = 0; i < way_row_count; i++) {
 		struct feature_state *s;
@@ -232,8 +214,7 @@ static void domain_loaded(struct probe *p, enum domain domain, uint64_t rows)
 		s = state_of(p, way_rows[i].feature);
 		f = &p->features[s - p->states];
 		f->row = &way_rows[i];
-		f->program = bpf_object__find_program_by_name(p->objects[domain],
-							      way_rows[i].program);
+		f->program = bpf_object__find_program_by_name(p->object, way_rows[i].program);
 		s->way = way_rows[i].way;
 		s->program = way_rows[i].program;
 		s->hook = way_rows[i].hook;
@@ -243,24 +224,26 @@ static void domain_loaded(struct probe *p, enum domain domain, uint64_t rows)
 	}
 }
 
-static void load_domain(struct probe *p, enum domain domain)
+/* As a rule all at once. What the kernel refuses costs itself alone. */
+static int load_object(struct probe *p)
 {
-	uint64_t rows = rows_of(domain);
-	int err = try_load(p, domain, rows, &p->objects[domain]);
+	uint64_t rows = rows_with_hooks(p);
+	int err = rows ? try_load(rows, &p->object) : -ENODEV;
 
 	if (err) {
-		rows = rows_that_load(p, domain);
-		if (!rows || try_load(p, domain, rows, &p->objects[domain]))
-			return;
+		rows = rows_that_load(p, rows);
+		if (!rows)
+			return -ENODEV;
+		err = try_load(rows, &p->object);
 	}
-	if (!p->first)
-		p->first = p->objects[domain];
-	domain_loaded(p, domain, rows);
+	if (!err)
+		note_loaded(p, rows);
+	return err;
 }
 
 static int map_fd(const struct probe *p, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(p->first, name);
+	return bpf_object__find_map_fd_by_name(p->object, name);
 }
 
 static int put_control(struct probe *p)
@@ -271,26 +254,17 @@ static int put_control(struct probe *p)
 }
 
 /* Number of a v1 subsystem in this kernel: its place in BTF's enum cgroup_subsys_id. */
-static __u32 subsys_index(const char *controller)
+static __u32 subsys_index(const struct btf *btf, const char *controller)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	const struct btf_enum *values;
-	__u32 ret = CGROUP_V1_NONE;
+	int id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
 	char name[64];
-	int id;
 
-	if (!btf)
-		return ret;
 	snprintf(name, sizeof(name), "%s_cgrp_id", controller);
-	id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);
-	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	values = type ? btf_enum(type) : NULL;
 	for (int i = 0; type && i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(btf, values[i].name_off), name))
-			ret = values[i].val;
-	btf__free(btf);
-	return ret;
+		if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name))
+			return btf_enum(type)[i].val;
+	return CGROUP_V1_NONE;
 }
 
 static int set_up_control(struct probe *p, const struct probe_options *options)
@@ -300,7 +274,7 @@ static int set_up_control(struct probe *p, const struct probe_options *options)
 	p->control.self_tgid = getpid();
 	p->control.flags = options->report_all ? CONTROL_ALL : 0;
 	if (p->layout.v1) {
-		p->control.v1_subsys = subsys_index(p->layout.controller);
+		p->control.v1_subsys = subsys_index(p->kernel, p->layout.controller);
 		if (p->control.v1_subsys == CGROUP_V1_NONE)
 			return -ENOENT;
 	}
@@ -325,12 +299,16 @@ static void report_missing(const struct probe *p)
 
 static int load_all(struct probe *p, const struct probe_options *options)
 {
+	int err;
+
+	p->kernel = btf__load_vmlinux_btf();
+	if (!p->kernel)
+		return -ENOSYS;
 	list_features(p);
-	for (enum domain d = 0; d < DOMAIN_MAX; d++)
-		load_domain(p, d);
+	err = load_object(p);
 	report_missing(p);
-	if (!p->first)
-		return -ENODEV;
+	if (err)
+		return err;
 	p->cpus = libbpf_num_possible_cpus();
 	p->per_cpu = calloc(p->cpus > 0 ? p->cpus : 1, sizeof(*p->per_cpu));
 	if (!p->per_cpu)
@@ -367,8 +345,8 @@ void probe_free(struct probe *p)
 		return;
 	for (size_t i = 0; i < p->feature_count; i++)
 		bpf_link__destroy(p->features[i].link);
-	for (enum domain d = 0; d < DOMAIN_MAX; d++)
-		bpf_object__close(p->objects[d]);
+	bpf_object__close(p->object);
+	btf__free(p->kernel);
 	free(p->per_cpu);
 	free(p);
 }

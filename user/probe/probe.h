@@ -21,7 +21,7 @@ enum way { WAY_NONE, WAY_TRACEPOINT };
 /* A thing the kernel half can see, and how it came to see it here. */
 struct feature_state {
 	const char *name;	/* "exec", "mount", ... */
-	const char *domain;	/* the object it lives in */
+	const char *domain;	/* the file of bpf/ it lives in */
 	const char *program;	/* the BPF program chosen, or wanted */
 	enum way way;		/* WAY_NONE: it is missing */
 	const char *hook;	/* where that way attaches */
