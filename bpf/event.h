@@ -236,7 +236,6 @@ enum ev_cred_op {
 	CRED_SETGID,		/* the setgid family, setgroups */
 	CRED_CAPSET,
 	CRED_PRCTL,
-	CRED_KEYCTL,
 	CRED_OP_MAX,
 };
 

@@ -4,6 +4,7 @@
 #define KEELWATCH_CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define KEELWATCH_VERSION "0.1.0"
 
@@ -30,7 +31,7 @@ int command_record(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_selftest_inside(int argc, char **argv);	/* runs within the container of selftest */
 
-/* Says which capabilities are missing, and returns EXIT_CANNOT; or EXIT_FINE. */
-int check_capabilities(const char *command);
+/* Says which of the capabilities (bits) are missing, and returns EXIT_CANNOT; or EXIT_FINE. */
+int check_capabilities(const char *command, uint64_t wanted);
 
 #endif

@@ -72,7 +72,7 @@ int command_doctor(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
 		return EXIT_CANNOT;
-	code = check_capabilities("doctor");
+	code = check_capabilities("doctor", CAPABILITIES_TO_WATCH);
 	if (code)
 		return code;
 	say_machine();

@@ -412,13 +412,10 @@ void live_free(struct live *l)
 
 void live_summary(struct live *l)
 {
-	struct pipeline_totals t = pipeline_totals(l->pipeline);
 	bool lost = false;
 
 	probe_counts(l->probe, l->counts);
-	fprintf(stderr, "keelwatch: %llu containers, %llu events, %llu findings",
-		(unsigned long long)t.containers, (unsigned long long)t.records,
-		(unsigned long long)t.findings);
+	print_totals(pipeline_totals(l->pipeline));
 	for (size_t i = 0; i < CLASS_MAX; i++) {
 		const struct ev_counts *c = &l->counts[i];
 

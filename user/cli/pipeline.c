@@ -116,6 +116,19 @@ void pipeline_finish(struct pipeline *p)
 	detect_flush(p->detect, NULL);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void print_totals(struct pipeline_totals t)
+{
+	fprintf(stderr, "keelwatch: %llu container%s, %llu event%s, %llu finding%s",
+		(unsigned long long)t.containers, plural(t.containers),
+		(unsigned long long)t.records, plural(t.records), (unsigned long long)t.findings,
+		plural(t.findings));
+}
+
 struct model *pipeline_model(struct pipeline *p)
 {
 	return p->model;

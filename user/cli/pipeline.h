@@ -33,5 +33,7 @@ struct pipeline_totals {
 };
 
 struct pipeline_totals pipeline_totals(const struct pipeline *p);
+/* "keelwatch: 1 container, 2 events, 3 findings" to standard error, without a newline. */
+void print_totals(struct pipeline_totals totals);
 
 #endif

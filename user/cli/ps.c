@@ -124,10 +124,9 @@ int command_ps(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
 		return EXIT_CANNOT;
-	if (geteuid()) {
-		fprintf(stderr, "keelwatch ps: needs root to read other processes' namespaces\n");
-		return EXIT_CANNOT;
-	}
+	err = check_capabilities("ps", CAPABILITIES_TO_LOOK);
+	if (err)
+		return err;
 	err = pipeline_new(&facts, NULL, &silent, &pipeline);
 	if (!err)
 		err = take_stock(pipeline);

@@ -51,7 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option record_options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Record every open for writing, not only the first", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Record every write in containers, not only the first on each mount", 0 },
 	{ "force", OPTION_FORCE, NULL, 0, "Replace the file if it exists", 0 },
 	{},
 };
@@ -60,7 +60,8 @@ static const struct argp record_argp = {
 	record_options, parse, "FILE",
 	"Record what the kernel reports and what was read to understand it, until Ctrl-C.\v"
 	"A recording holds names, paths and arguments of this machine's processes; it is made "
-	"readable for its owner alone.",
+	"readable for its owner alone. Exit codes: 0 fine, 1 failed on the way, 2 usage, rights or file, "
+	"3 nothing works on this kernel. See keelwatch-record(1).",
 	NULL, NULL, NULL,
 };
 
@@ -87,7 +88,7 @@ int command_record(int argc, char **argv)
 
 	if (argp_parse(&record_argp, argc, argv, 0, NULL, &args))
 		return EXIT_CANNOT;
-	code = check_capabilities("record");
+	code = check_capabilities("record", CAPABILITIES_TO_WATCH);
 	if (code)
 		return code;
 	file = open_recording(&args);
@@ -109,7 +110,7 @@ int command_record(int argc, char **argv)
 }
 
 static const struct argp_option replay_options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Show every event, not only findings", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "One JSON object a line", 0 },
 	{ "count", OPTION_COUNT, NULL, 0, "Print nothing but the totals", 0 },
 	{},
@@ -117,16 +118,20 @@ static const struct argp_option replay_options[] = {
 
 static const struct argp replay_argp = {
 	replay_options, parse, "FILE",
-	"Run a recording through the same detection; needs neither root nor a kernel.",
+	"Run a recording through the same detection; needs neither root nor a kernel.\v"
+	"Exit codes: 0 fine, 1 the recording is damaged or cut, 2 usage or no recording. See "
+	"keelwatch-record(1).",
 	NULL, NULL, NULL,
 };
 
 static int replay_all(struct replay *replay, struct pipeline *pipeline, const char *path)
 {
 	const struct ev_head *rec;
+	unsigned int last = 0;
 	int err;
 
 	while ((err = replay_next(replay, &rec)) > 0) {
+		last = rec->type;
 		err = pipeline_feed(pipeline, rec);
 		if (err == -EPIPE)
 			return EXIT_FINE;
@@ -136,6 +141,10 @@ static int replay_all(struct replay *replay, struct pipeline *pipeline, const ch
 		}
 	}
 	pipeline_finish(pipeline);
+	if (!err && last != EV_STOP) {
+		log_error("%s: ends without its end: cut off, or still being written", path);
+		return EXIT_ERROR;
+	}
 	if (err < 0) {
 		log_error("%s: damaged after %llu records", path,
 			  (unsigned long long)pipeline_totals(pipeline).records);
@@ -149,7 +158,6 @@ int command_replay(int argc, char **argv)
 	struct file_args args = { .pipeline.out = stdout };
 	_cleanup_fclose_ FILE *file = NULL;
 	struct pipeline *pipeline = NULL;
-	struct pipeline_totals totals;
 	struct replay *replay = NULL;
 	int code, err;
 
@@ -171,10 +179,8 @@ int command_replay(int argc, char **argv)
 	err = pipeline_new(replay_facts(replay), NULL, &args.pipeline, &pipeline);
 	code = err ? EXIT_ERROR : replay_all(replay, pipeline, args.path);
 	if (pipeline) {
-		totals = pipeline_totals(pipeline);
-		fprintf(stderr, "keelwatch: %llu containers, %llu events, %llu findings\n",
-			(unsigned long long)totals.containers, (unsigned long long)totals.records,
-			(unsigned long long)totals.findings);
+		print_totals(pipeline_totals(pipeline));
+		fputc('\n', stderr);
 	}
 	pipeline_free(pipeline);
 	replay_free(replay);

@@ -10,9 +10,9 @@
 #include "cli/cli.h"
 #include "cli/live.h"
 
-int check_capabilities(const char *command)
+int check_capabilities(const char *command, uint64_t wanted)
 {
-	uint64_t missing = probe_missing_capabilities();
+	uint64_t missing = missing_capabilities(wanted);
 
 	if (!missing)
 		return EXIT_FINE;
@@ -56,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Show every event, not only findings", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "One JSON object a line", 0 },
 	{ "no-colour", OPTION_NO_COLOUR, NULL, 0, "Plain text on a terminal too", 0 },
 	{ "no-color", 0, NULL, OPTION_ALIAS, NULL, 0 },
@@ -81,7 +81,7 @@ int command_run(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
 		return EXIT_CANNOT;
-	code = check_capabilities("run");
+	code = check_capabilities("run", CAPABILITIES_TO_WATCH);
 	if (code)
 		return code;
 	args.pipeline.colour = !args.no_colour && !args.pipeline.json && isatty(STDOUT_FILENO) &&

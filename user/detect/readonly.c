@@ -228,8 +228,7 @@ void readonly_judge(const struct judgement *j)
 		write_attempt(j, rec);
 		writable_path(j, rec);
 		break;
-	case EV_MOUNT:
-	case EV_MOUNTS_CHANGED:
+	default:
 		judge_mounts(j);
 		break;
 	}

@@ -40,7 +40,7 @@ static const char *const mount_operations[MOUNT_OP_MAX] = {
 
 static const char *const cred_operations[CRED_OP_MAX] = {
 	[CRED_SETUID] = "setuid", [CRED_SETGID] = "setgid",   [CRED_CAPSET] = "capset",
-	[CRED_PRCTL] = "prctl",	  [CRED_KEYCTL] = "keyctl",
+	[CRED_PRCTL] = "prctl",
 };
 
 static const char *name_in(const char *const *names, size_t count, unsigned int index)

@@ -86,8 +86,11 @@ static const char *join_names(struct enrich *e, char *const *names, size_t count
 
 const char *enrich_capability_list(struct enrich *e, uint64_t bits)
 {
+	uint64_t all = model_all_capabilities(e->model);
 	char *names[CAPS_MAX];
 
+	if (all && (bits & all) == all)
+		return "all capabilities";
 	return join_names(e, names, cap_names(names, bits, 0));
 }
 

@@ -66,6 +66,7 @@ void container_unref(struct container *c)
 		return;
 	spec_free(c->spec);
 	mount_table_free(c->mounts);
+	mount_table_free(c->prepared);
 	free(c->cgroup_path);
 	free(c->oci_runtime);
 	free(c);

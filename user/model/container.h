@@ -39,6 +39,7 @@ struct container {
 	uint32_t init_tgid;
 	uint64_t init_start_ns;
 	struct mount_table *mounts;	/* last read, or NULL */
+	struct mount_table *prepared;	/* as its runtime left it, read before its program; or NULL */
 	int mounts_kept;	/* facts_keep() handle of its mount table, or -1 */
 	bool masked;		/* parts of /proc are covered */
 	uint64_t findings;	/* raised on it */

@@ -138,9 +138,11 @@ static int learn_image(const struct ev_exec *e, struct process *p)
 	return 0;
 }
 
-static void container_first_program(struct model *m, struct container *c, const struct ev_exec *e)
+static void container_first_program(struct model *m, struct moment *mo, const struct ev_exec *e)
 {
+	struct container *c = mo->container;
 	struct container_facts *f = &c->facts;
+	struct mount_table *after;
 
 	f->cred = e->head.cred;
 	f->ns = e->ns;
@@ -154,7 +156,8 @@ static void container_first_program(struct model *m, struct container *c, const 
 	c->init_start_ns = e->head.start_ns;
 	c->msg.started = model_epoch(m, e->head.time_ns);
 	c->started = true;
-	places_start(m, c);
+	places_start(m, c, &after);
+	places_changed_at_start(mo, after);
 	container_describe(c);
 	identity_started(m, c);
 }
@@ -205,7 +208,8 @@ static void feed_exec(struct model *m, struct moment *mo)
 		return;
 	}
 	mo->started = true;
-	container_first_program(m, p->container, e);
+	mo->container = p->container;
+	container_first_program(m, mo, e);
 }
 
 /* --- what else a record says --- */
@@ -243,6 +247,8 @@ static void feed_mount(struct model *m, struct moment *mo)
 {
 	const struct ev_mount *e = (const void *)mo->rec;
 
+	if (mo->setup && mo->container)
+		places_unprepared(mo->container);
 	if (mo->setup && (e->op == MOUNT_PIVOT_ROOT || e->op == MOUNT_CHROOT ||
 			  e->op == MOUNT_MOVE)) {
 		/* The container's own table stands from here on, though its program may be gone soon. */
@@ -298,7 +304,8 @@ static void learn_namespaces(struct model *m, struct moment *mo)
 	const struct container *c = mo->container;
 	struct ev_nsset ns = { .mnt = rec->mnt_ns, .pid = rec->pid_ns, .user = rec->user_ns };
 
-	if (!c || !c->started || mo->setup)
+	/* Who came in from the host by its namespace alone, and kept its cgroup, escapes from nothing. */
+	if (!c || !c->started || mo->setup || container_of_cgroup(m, rec->cgroup_id) != c)
 		return;
 	if (rec->type == EV_EXEC)
 		ns = ((const struct ev_exec *)rec)->ns;
@@ -327,7 +334,7 @@ static void feed_task(struct model *m, struct moment *mo)
 	mo->setup = p->container && !p->entered;
 	if (rec->type == EV_FORK)
 		feed_fork(m, mo);
-	else if (p->container)
+	else if (p->container || rec->type == EV_EXEC)
 		creds_learn(m, mo);
 	switch (rec->type) {
 	case EV_EXIT:
@@ -335,6 +342,11 @@ static void feed_task(struct model *m, struct moment *mo)
 		break;
 	case EV_MOUNT:
 		feed_mount(m, mo);
+		break;
+	case EV_CRED:
+		/* Runtimes give up their own rights when all else is done. */
+		if (mo->setup)
+			places_prepared(m, mo->container);
 		break;
 	case EV_FILE:
 		mo->owner = container_of_cgroup(m, ((const struct ev_file *)rec)->container);

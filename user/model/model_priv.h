@@ -67,9 +67,18 @@ void creds_fork(struct process *parent, struct process *child, const struct ev_f
 /* places.c */
 void places_keep(struct model *m, struct container *c, uint32_t tgid);
 void places_let_go(struct model *m, struct container *c);
-void places_start(struct model *m, struct container *c);	/* reads the table a container starts with */
+/*
+ * Reads the table a container starts with. after: NULL, or what it is by now, where the first program
+ * has changed it already; the caller's to free.
+ */
+void places_start(struct model *m, struct container *c, struct mount_table **after);
+/* The runtime has mounted all it wants to, or mounts on. */
+void places_prepared(struct model *m, struct container *c);
+void places_unprepared(struct container *c);
 void places_file(struct model *m, struct moment *mo);
 void places_mounts(struct model *m, struct moment *mo);
+/* Takes over after: what places_start() gave. */
+void places_changed_at_start(struct moment *mo, struct mount_table *after);
 void places_clear(struct moment *mo);
 void places_refresh_host(struct model *m);
 

@@ -94,6 +94,21 @@ static struct mount_table *read_of_task(struct model *m, uint32_t tid)
 	return table_of(&text);
 }
 
+/* The table of the mount namespace a task was in: by itself, or by an ancestor that shares it. */
+static struct mount_table *read_of_namespace(struct model *m, const struct moment *mo)
+{
+	struct mount_table *t = read_of_task(m, mo->rec->tid);
+	const struct process *p = mo->process;
+
+	while (!t && p && p->parent.tgid) {
+		p = process_find(m->processes, p->parent.tgid, p->parent.start_ns);
+		if (!p || p->mnt_ns != mo->rec->mnt_ns)
+			return NULL;
+		t = read_of_task(m, p->tgid);
+	}
+	return t;
+}
+
 /* The covers that runtimes put over parts of /proc (runtime-spec: maskedPaths). */
 static bool is_mask(const struct mount_line *line)
 {
@@ -101,19 +116,36 @@ static bool is_mask(const struct mount_line *line)
 	       (!strcmp(line->fstype, "tmpfs") || text_ends(line->root, "/null"));
 }
 
-void places_start(struct model *m, struct container *c)
+void places_prepared(struct model *m, struct container *c)
 {
-	struct mount_table *t;
+	if (c->mounts_kept >= 0 && !c->prepared && !c->started)
+		c->prepared = read_kept(m, c);
+}
 
+void places_unprepared(struct container *c)
+{
+	mount_table_free(c->prepared);
+	c->prepared = NULL;
+}
+
+void places_start(struct model *m, struct container *c, struct mount_table **after)
+{
+	struct mount_table *now;
+
+	*after = NULL;
 	places_keep(m, c, c->init_tgid);
-	t = read_kept(m, c);
-	if (!t)
+	now = read_kept(m, c);
+	if (!now && !c->prepared)
 		return;
 	mount_table_free(c->mounts);
-	c->mounts = t;
+	c->mounts = now;
+	if (c->prepared) {
+		c->mounts = TAKE(c->prepared);
+		*after = now;
+	}
 	c->masked = false;
-	for (size_t i = 0; i < t->count; i++)
-		c->masked |= is_mask(&t->lines[i]);
+	for (size_t i = 0; i < c->mounts->count; i++)
+		c->masked |= is_mask(&c->mounts->lines[i]);
 	watch_kept(m, c, true);
 	places_refresh_host(m);
 }
@@ -232,7 +264,7 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 	if (mo->rec->mnt_ns == m->host.mnt)
 		return; /* it escaped, which is said elsewhere; the host's mounts are not its own */
 	if (mo->rec->type == EV_MOUNT && mo->rec->mnt_ns != c->facts.ns.mnt) {
-		mo->mounts_after = read_of_task(m, mo->rec->tid);
+		mo->mounts_after = read_of_namespace(m, mo);
 		mo->mounts_foreign = true;
 		return;
 	}
@@ -245,6 +277,15 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 	mo->mounts_after = now;
 	if (mo->mounts_before)
 		mount_table_diff(mo->mounts_before, now, &mo->changes, &mo->change_count);
+}
+
+void places_changed_at_start(struct moment *mo, struct mount_table *after)
+{
+	if (!after)
+		return;
+	mo->mounts_before = mo->container->mounts;
+	mo->mounts_after = after;
+	mount_table_diff(mo->mounts_before, after, &mo->changes, &mo->change_count);
 }
 
 void places_mounts(struct model *m, struct moment *mo)

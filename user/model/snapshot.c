@@ -115,7 +115,6 @@ static void read_namespaces(struct model *m, struct seen *s)
 	s->ns.ipc = proc_ns(m, s->pid, "ipc");
 	s->ns.uts = proc_ns(m, s->pid, "uts");
 	s->ns.cgroup = proc_ns(m, s->pid, "cgroup");
-	s->ns.user = proc_ns(m, s->pid, "user");
 	s->ns.pid_for_children = s->ns.pid;
 }
 
@@ -353,6 +352,7 @@ static struct container *outer_container(struct model *m, const struct cgroup_no
 static void facts_of_found(struct model *m, struct container *c, const struct seen *s)
 {
 	const struct mount_line *root;
+	struct mount_table *after;
 
 	c->facts.cred = s->cred;
 	c->facts.ns = s->ns;
@@ -365,7 +365,7 @@ static void facts_of_found(struct model *m, struct container *c, const struct se
 	c->msg.started = model_epoch(m, s->start_ns);
 	c->started = true;
 	c->found = true;
-	places_start(m, c);
+	places_start(m, c, &after);
 	root = c->mounts ? mount_table_root(c->mounts) : NULL;
 	c->facts.root_mnt_ro = root && root->mnt_ro;
 	c->facts.root_sb_ro = root && root->sb_ro;
@@ -426,15 +426,18 @@ static void look_at(struct model *m, uint32_t pid, const struct ev_start *e, mom
 	if (!s.ns.mnt)
 		return; /* a kernel thread, or gone */
 	p = add_process(m, &s);
-	if (!p || !in_own_root(m, &s) || read_status(m, &s))
+	if (!p || read_status(m, &s))
 		return;
-	read_namespaces(m, &s);
+	s.ns.user = proc_ns(m, pid, "user");
 	p->cred = s.cred;
 	p->cred_known = true;
 	p->user_ns = s.ns.user;
 	/* From /proc these are of one thread; the others may have had more. */
 	p->permitted_seen = s.cred.permitted;
 	p->root_seen = s.cred.euid == 0;
+	if (!in_own_root(m, &s))
+		return;
+	read_namespaces(m, &s);
 	if (!place_process(m, p, &s))
 		return;
 	mo.epoch_ns = model_epoch(m, e->head.time_ns);

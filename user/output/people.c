@@ -96,7 +96,6 @@ static const struct part capability_parts[] = {
 
 static const struct part namespaces_parts[] = {
 	TEXT("", Namespaces, operation),
-	LIST("changed=", Namespaces, changed),
 	LIST("host=", Namespaces, host),
 };
 

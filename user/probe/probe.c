@@ -44,14 +44,13 @@ const char *way_name(enum way way)
 	return way == WAY_TRACEPOINT ? "tracepoint" : "none";
 }
 
-uint64_t probe_missing_capabilities(void)
+uint64_t missing_capabilities(uint64_t wanted)
 {
 	/*
 	 * CAP_SYS_ADMIN alone stands for CAP_BPF and CAP_PERFMON (before 5.8 there was nothing else);
 	 * /proc/PID/root and mountinfo of others need the last two.
 	 */
-	static const cap_value_t needed[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
-					      CAP_DAC_READ_SEARCH };
+	uint64_t by_admin = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
 	cap_t caps = cap_get_proc();
 	cap_flag_value_t value = CAP_CLEAR, admin = CAP_CLEAR;
 	uint64_t missing = 0;
@@ -59,11 +58,15 @@ uint64_t probe_missing_capabilities(void)
 	if (!caps)
 		return ~0ULL;
 	cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &admin);
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+	if (admin == CAP_SET)
+		wanted &= ~by_admin;
+	for (unsigned int i = 0; i < 64; i++) {
+		if (!(wanted >> i & 1))
+			continue;
 		value = CAP_CLEAR;
-		cap_get_flag(caps, needed[i], CAP_EFFECTIVE, &value);
-		if (value == CAP_CLEAR && !(admin == CAP_SET && i < 2))
-			missing |= 1ULL << needed[i];
+		cap_get_flag(caps, i, CAP_EFFECTIVE, &value);
+		if (value == CAP_CLEAR)
+			missing |= 1ULL << i;
 	}
 	cap_free(caps);
 	return missing;
@@ -278,6 +281,8 @@ static int set_up_control(struct probe *p, const struct probe_options *options)
 		if (p->control.v1_subsys == CGROUP_V1_NONE)
 			return -ENOENT;
 	}
+	btf__free(p->kernel);	/* megabytes, and no longer needed */
+	p->kernel = NULL;
 	return put_control(p);
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/capability.h>
 #include <linux/types.h>
 
 #include "event.h"
@@ -68,7 +69,11 @@ struct cgroup_layout {
 /* v2 where it is all there is, else a v1 hierarchy that runtimes use. -ENOENT: no cgroups. */
 int cgroup_layout_read(struct cgroup_layout *ret);
 
-/* The capabilities this process lacks of those it needs, or 0. */
-uint64_t probe_missing_capabilities(void);
+/* To read /proc/PID/root, ns and mountinfo of others; and to load and attach as well. */
+#define CAPABILITIES_TO_LOOK (1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH)
+#define CAPABILITIES_TO_WATCH (CAPABILITIES_TO_LOOK | 1ULL << CAP_BPF | 1ULL << CAP_PERFMON)
+
+/* The capabilities this process lacks of those wanted (bits), or 0. */
+uint64_t missing_capabilities(uint64_t wanted);
 
 #endif
