@@ -22,6 +22,8 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define NSFS_MAGIC 0x6e736673
+/* Until userspace has decided, a new cgroup may be a read-only container's. */
+#define WRITES_MATTER (CGROUP_FILES | CGROUP_NEW)
 #define ROOT_DEPTH 32	/* directories above a file that are asked whether they are a container's root */
 
 static __always_inline void file_object(struct ev_file *e, struct dentry *dentry,
@@ -230,7 +232,7 @@ int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
 		return 0;
 	if (opened_outside(task, file, call, entry))
 		return 0;
-	if (!entry || !(entry->flags & CGROUP_FILES))
+	if (!entry || !(entry->flags & WRITES_MATTER))
 		return 0;
 	if (!(control->flags & CONTROL_ALL) &&
 	    !gate_first(entry->container, (__u64)BPF_CORE_READ(file, f_path.mnt) |
@@ -248,7 +250,7 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 
 	if (!entry)
 		return 0;
-	if (ret != -EROFS && (!(entry->flags & CGROUP_FILES) ||
+	if (ret != -EROFS && (!(entry->flags & WRITES_MATTER) ||
 			      (call.desc.flags & SYS_REFUSED_ONLY)))
 		return 0;
 	return on_write(task, regs, call, ret);

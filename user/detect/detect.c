@@ -226,6 +226,10 @@ void draft_end(struct draft *f)
 		buf_fmt(&f->key, "|%llu", (unsigned long long)f->container->cgroup_id);
 	}
 	HASH_FIND(hh, d->repeats, buf_cstr(&f->key), f->key.len, r);
+	if (r && f->once) {
+		buf_free(&f->key);
+		return;
+	}
 	if (r) {
 		r->count++;
 		if (now - r->said_ns >= DETECT_REPEAT_NS) {

@@ -22,6 +22,7 @@ struct draft {
 	Keelwatch__Evidence evidence[EVIDENCE_MAX];
 	Keelwatch__Evidence *evidence_list[EVIDENCE_MAX];
 	struct container *container;	/* whose finding it is */
+	bool once;		/* repeats are not worth a count */
 	struct buf key;		/* what makes it the same finding again, beside rule and container */
 };
 

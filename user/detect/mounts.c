@@ -98,6 +98,7 @@ static void judge_table_at_start(const struct judgement *j, const struct mount_t
 /* Where the kernel's table was gone before it could be read: what was declared. */
 static void judge_declared(const struct judgement *j, const struct spec_mount *mount)
 {
+	Keelwatch__Mount m = KEELWATCH__MOUNT__INIT;
 	struct exposure_verdict v;
 	struct draft f;
 
@@ -111,6 +112,11 @@ static void judge_declared(const struct judgement *j, const struct spec_mount *m
 	draft_key(&f, "%s", mount->destination);
 	draft_message(&f, "mounted at %s: %s, %s", mount->destination, v.what,
 		      mount->read_only ? "read-only" : "writable");
+	m.operation = (char *)"start";
+	m.source = m.host_path = mount->source;
+	m.target = mount->destination;
+	m.read_only = mount->read_only;
+	f.finding.mount = &m;
 	draft_evidence(&f, "host_path", "%s", mount->source);
 	draft_evidence(&f, "source", "specification: the container was gone before its mounts were read");
 	draft_end(&f);

@@ -69,6 +69,7 @@ static void writable_path(const struct judgement *j, const struct ev_file *rec)
 		return;
 	draft_begin(&f, j, RULE_READONLY_WRITABLE_PATH,
 		    host ? KEELWATCH__SEVERITY__warning : KEELWATCH__SEVERITY__info);
+	f.once = true;
 	draft_key(&f, "%s", file->mount_point);
 	draft_message(&f, "first write to %s, a writable mount (%s) of a read-only container",
 		      file->mount_point, file->mount_class);
@@ -156,12 +157,15 @@ static void judge_removed(const struct judgement *j, const struct mount_line *go
 		say_defeated(j, "umount of a part", now);
 }
 
-/* pivot_root(2), or a move: another mount is the root now. */
+/* A move: another mount is the root now. */
 static void judge_root(const struct judgement *j)
 {
 	const struct mount_line *before = mount_table_root(j->mo->mounts_before);
 	const struct mount_line *after = mount_table_root(j->mo->mounts_after);
 
+	if (j->mo->rec->type == EV_MOUNT &&
+	    ((const struct ev_mount *)j->mo->rec)->op == MOUNT_PIVOT_ROOT)
+		return;
 	if (before && after && before->id != after->id && is_ro(before) && !is_ro(after))
 		say_defeated(j, "change of the root", after);
 }
@@ -203,11 +207,32 @@ static void judge_foreign(const struct judgement *j)
 	}
 }
 
+/* What the kernel said of the task's root as pivot_root(2) returned: no table is needed for that. */
+static void judge_pivot(const struct judgement *j)
+{
+	const struct ev_head *rec = j->mo->rec;
+	struct draft f;
+
+	if (rec->type != EV_MOUNT || ((const struct ev_mount *)rec)->op != MOUNT_PIVOT_ROOT ||
+	    (rec->flags & (EVF_ROOT_MNT_RO | EVF_ROOT_SB_RO)))
+		return;
+	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
+	draft_key(&f, "pivot");
+	draft_message(&f, "pivot_root of a read-only container: its root is writable now");
+	f.finding.mount = j->event->mount;
+	draft_evidence(&f, "how", "pivot_root");
+	draft_evidence(&f, "call", "pivot_root");
+	draft_end(&f);
+}
+
 static void judge_mounts(const struct judgement *j)
 {
 	const struct moment *mo = j->mo;
 
-	if (!mo->container->msg.read_only || !mo->mounts_before || !mo->mounts_after)
+	if (!mo->container->msg.read_only)
+		return;
+	judge_pivot(j);
+	if (!mo->mounts_before || !mo->mounts_after)
 		return;
 	if (mo->mounts_foreign)
 		judge_foreign(j);

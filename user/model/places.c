@@ -67,10 +67,13 @@ void places_let_go(struct model *m, struct container *c)
 	c->mounts_kept = -1;
 }
 
+/* By whoever changed the root, or by the first program: the new root is everybody's there. */
 static void keep_anew(struct model *m, struct container *c, uint32_t tid)
 {
 	places_let_go(m, c);
 	places_keep(m, c, tid);
+	if (c->mounts_kept < 0)
+		places_keep(m, c, c->init_tgid);
 	watch_kept(m, c, true);
 }
 
