@@ -79,7 +79,7 @@ static __always_inline int on_attach(struct cgroup *cgrp, const char *path,
 	e = (struct ev_attach *)s->data;
 	e->id = id;
 	task_name(&e->target, task);
-	task_name(&e->parent, BPF_CORE_READ(task, real_parent));
+	ancestors_fill(e->ancestors, task);
 	ev_text(s, &e->path, path, 0);
 	ev_end(s);
 	return 0;

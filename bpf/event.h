@@ -156,7 +156,7 @@ struct ev_attach {		/* EV_CGROUP_ATTACH; the head is who did it */
 	struct ev_head head;
 	__u64 id;		/* destination */
 	struct ev_task target;
-	struct ev_task parent;	/* of the target */
+	struct ev_task ancestors[EV_ANCESTORS];	/* of the target, as in struct ev_exec */
 	struct ev_str path;
 };
 

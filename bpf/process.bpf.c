@@ -10,16 +10,6 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
-static __always_inline void exec_ancestors(struct ev_exec *e, struct task_struct *task)
-{
-	for (int i = 0; i < EV_ANCESTORS; i++) {
-		task = BPF_CORE_READ(task, real_parent);
-		task_name(&e->ancestors[i], task);
-		if (e->ancestors[i].tgid <= 1)
-			break;
-	}
-}
-
 static __always_inline void exec_file(struct ev_exec *e, struct file *file)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -46,7 +36,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 		return 0;
 	e = (struct ev_exec *)s->data;
 	nsset_fill(&e->ns, task);
-	exec_ancestors(e, task);
+	ancestors_fill(e->ancestors, task);
 	exec_file(e, file);
 	e->root_ino = BPF_CORE_READ(fs, root.dentry, d_inode, i_ino);
 	e->root_dev = BPF_CORE_READ(fs, root.mnt, mnt_sb, s_dev);

@@ -98,6 +98,18 @@ static __always_inline void task_name(struct ev_task *out, struct task_struct *t
 	out->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
+/* The parent first; up to the host's first process. */
+static __always_inline void ancestors_fill(struct ev_task out[EV_ANCESTORS],
+					   struct task_struct *task)
+{
+	for (int i = 0; i < EV_ANCESTORS; i++) {
+		task = BPF_CORE_READ(task, real_parent);
+		task_name(&out[i], task);
+		if (out[i].tgid <= 1)
+			break;
+	}
+}
+
 static __always_inline __u16 task_root_flags(struct task_struct *task)
 {
 	struct vfsmount *mnt = BPF_CORE_READ(task, fs, root.mnt);

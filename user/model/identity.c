@@ -234,6 +234,35 @@ static const char *program_name(const struct image *image)
 	return slash ? slash + 1 : name;
 }
 
+struct runtime_search {
+	const char *id;
+	struct process *found;	/* the youngest */
+};
+
+static void match_id(struct process *p, void *arg)
+{
+	struct runtime_search *s = arg;
+
+	if (p->image->container_id && !strcmp(p->image->container_id, s->id) &&
+	    (!s->found || p->start_ns > s->found->start_ns))
+		s->found = p;
+}
+
+/*
+ * A runtime that detaches leaves its children to the host's first process before it makes the
+ * cgroup (crun run --detach): then the container's id, which the runtime specification makes
+ * unique, names both.
+ */
+static struct process *runtime_by_id(struct model *m, const struct cgroup_node *node)
+{
+	_cleanup_free_ char *id = container_id_of_cgroup(node->path);
+	struct runtime_search s = { .id = id };
+
+	if (id)
+		process_each(m->processes, match_id, &s);
+	return s.found;
+}
+
 static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
 {
 	const struct image *image = runtime->image;
@@ -251,22 +280,21 @@ static void claim(struct model *m, struct cgroup_node *node, struct process *run
 	identity_bind(m, node, spec, program_name(image), KEELWATCH__ATTRIBUTION__exact);
 }
 
-void identity_attach(struct model *m, const struct ev_attach *e)
+void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)
 {
 	_cleanup_free_ char *path = clean_path(&e->head, &e->path);
 	struct cgroup_node *node = path ? node_get(m, e->id, 0, path) : NULL;
-	struct process *target = process_get(m->processes, e->target.tgid, e->target.start_ns);
 	struct process *runtime;
 
-	if (!node || !target)
+	if (!node)
 		return;
-	if (!target->parent.tgid)
-		target->parent = e->parent;
 	if (!node->container && may_be_container(node->path)) {
 		runtime = runtime_of(m, target);
 		if (!runtime)
 			runtime = runtime_of(m, process_find(m->processes, e->head.tgid,
 							     e->head.start_ns));
+		if (!runtime && node->candidate_ns)
+			runtime = runtime_by_id(m, node);
 		if (runtime)
 			claim(m, node, runtime);
 	}

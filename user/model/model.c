@@ -70,35 +70,47 @@ static void set_comm(struct process *p, const char *comm)
 	buf_free(&b);
 }
 
+static bool is_known(const struct process *p)
+{
+	return p->image->exe[0] || p->image->argc;
+}
+
+static void inherit(struct process *p, const struct process *from)
+{
+	if (!from)
+		return;
+	process_set_image(p, image_ref(from->image));
+	memcpy(p->comm, from->comm, sizeof(p->comm));
+}
+
 /*
  * Every exec is seen, so an ancestor that is not known executed nothing of its own: it runs what
  * its own nearest known ancestor does.
  */
-static void learn_ancestors(struct model *m, const struct ev_exec *e, struct process *p)
+static void learn_ancestors(struct model *m, const struct ev_task *chain, struct process *p)
 {
 	struct process *known = NULL;
 	int i;
 
-	p->parent = e->ancestors[0];
-	for (i = 0; i < EV_ANCESTORS && e->ancestors[i].tgid; i++) {
-		known = process_find(m->processes, e->ancestors[i].tgid, e->ancestors[i].start_ns);
-		if (known)
+	p->parent = chain[0];
+	for (i = 0; i < EV_ANCESTORS && chain[i].tgid; i++) {
+		known = process_find(m->processes, chain[i].tgid, chain[i].start_ns);
+		if (known && is_known(known))
 			break;
+		known = NULL;
 	}
 	while (--i >= 0) {
-		struct process *a = process_get(m->processes, e->ancestors[i].tgid,
-						e->ancestors[i].start_ns);
+		struct process *a = process_get(m->processes, chain[i].tgid, chain[i].start_ns);
 
 		if (!a)
 			return;
 		if (i + 1 < EV_ANCESTORS)
-			a->parent = e->ancestors[i + 1];
-		if (known) {
-			process_set_image(a, image_ref(known->image));
-			memcpy(a->comm, known->comm, sizeof(a->comm));
-		}
+			a->parent = chain[i + 1];
+		inherit(a, known);
 		known = a;
 	}
+	if (!is_known(p))
+		inherit(p, known);
 }
 
 static struct process *learn_task(struct model *m, const struct ev_head *rec)
@@ -325,7 +337,7 @@ static void feed_task(struct model *m, struct moment *mo)
 		return;
 	mo->process = p;
 	if (rec->type == EV_EXEC) {
-		learn_ancestors(m, (const void *)rec, p);
+		learn_ancestors(m, ((const struct ev_exec *)rec)->ancestors, p);
 		if (learn_image((const void *)rec, p))
 			return;
 		feed_exec(m, mo);
@@ -356,6 +368,16 @@ static void feed_task(struct model *m, struct moment *mo)
 	learn_namespaces(m, mo);
 }
 
+static void feed_attach(struct model *m, const struct ev_attach *e)
+{
+	struct process *target = process_get(m->processes, e->target.tgid, e->target.start_ns);
+
+	if (!target)
+		return;
+	learn_ancestors(m, e->ancestors, target);
+	identity_attach(m, e, target);
+}
+
 static void feed_cgroup(struct model *m, struct moment *mo)
 {
 	const struct ev_head *rec = mo->rec;
@@ -372,7 +394,7 @@ static void feed_cgroup(struct model *m, struct moment *mo)
 		identity_rmdir(m, (const void *)rec);
 		break;
 	case EV_CGROUP_ATTACH:
-		identity_attach(m, (const void *)rec);
+		feed_attach(m, (const void *)rec);
 		break;
 	}
 }

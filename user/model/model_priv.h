@@ -48,7 +48,7 @@ struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, c
 struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id);
 void identity_mkdir(struct model *m, const struct ev_cgroup *e);
 void identity_rmdir(struct model *m, const struct ev_cgroup *e);
-void identity_attach(struct model *m, const struct ev_attach *e);
+void identity_attach(struct model *m, const struct ev_attach *e, struct process *target);
 /* A program runs in a root of its own in a cgroup that nobody has claimed. */
 struct container *identity_derive(struct model *m, struct cgroup_node *node);
 struct container *identity_bind(struct model *m, struct cgroup_node *node, struct spec *spec,
