@@ -22,9 +22,14 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define NSFS_MAGIC 0x6e736673
-/* Until userspace has decided, a new cgroup may be a read-only container's. */
-#define WRITES_MATTER (CGROUP_FILES | CGROUP_NEW)
 #define ROOT_DEPTH 32	/* directories above a file that are asked whether they are a container's root */
+
+/* Until userspace has decided, a new cgroup may be a read-only container's. */
+static __always_inline int writes_matter(struct cgroup_entry *entry, struct control *control)
+{
+	return (entry->flags & (CGROUP_FILES | CGROUP_NEW)) ||
+	       (control && (control->flags & CONTROL_ALL));
+}
 
 static __always_inline void file_object(struct ev_file *e, struct dentry *dentry,
 					struct vfsmount *mnt)
@@ -232,9 +237,9 @@ int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
 		return 0;
 	if (opened_outside(task, file, call, entry))
 		return 0;
-	if (!entry || !(entry->flags & WRITES_MATTER))
+	if (!entry || !writes_matter(entry, control))
 		return 0;
-	if (!(control->flags & CONTROL_ALL) &&
+	if (control && !(control->flags & CONTROL_ALL) &&
 	    !gate_first(entry->container, (__u64)BPF_CORE_READ(file, f_path.mnt) |
 						  !!(entry->flags & CGROUP_STARTED)))
 		return 0;
@@ -250,7 +255,7 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 
 	if (!entry)
 		return 0;
-	if (ret != -EROFS && (!(entry->flags & WRITES_MATTER) ||
+	if (ret != -EROFS && (!writes_matter(entry, control_get()) ||
 			      (call.desc.flags & SYS_REFUSED_ONLY)))
 		return 0;
 	return on_write(task, regs, call, ret);

@@ -274,6 +274,26 @@ static void judge_later_foreign(const struct judgement *j)
 	}
 }
 
+/* No table was to be had: the container was gone before it could be read. The call succeeded. */
+static void judge_call(const struct judgement *j)
+{
+	const Keelwatch__Mount *m = j->event->mount;
+	struct draft f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_filesystems); i++) {
+		if (strcmp(m->filesystem, kernel_filesystems[i].fstype))
+			continue;
+		draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(kernel_filesystems[i].level));
+		draft_key(&f, "call|%s|%s", m->target, m->filesystem);
+		draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "",
+			      m->target, kernel_filesystems[i].what);
+		f.finding.mount = j->event->mount;
+		draft_evidence(&f, "call", "%s", m->operation);
+		draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
+		draft_end(&f);
+	}
+}
+
 void mounts_judge(const struct judgement *j)
 {
 	const struct moment *mo = j->mo;
@@ -282,8 +302,12 @@ void mounts_judge(const struct judgement *j)
 		return;
 	if (mo->started)
 		judge_start(j);
-	if (!mo->mounts_after)
+	if (!mo->mounts_after) {
+		if (mo->rec->type == EV_MOUNT && !model_is_host_ns(j->d->model, NAMESPACE_MNT,
+								  mo->rec->mnt_ns))
+			judge_call(j);
 		return;
+	}
 	if (mo->mounts_foreign)
 		judge_later_foreign(j);
 	else

@@ -2,6 +2,7 @@
 /* Writes on read-only containers: refused, let through elsewhere, or the protection undone. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "base/text.h"
 #include "base/util.h"
@@ -225,6 +226,27 @@ static void judge_pivot(const struct judgement *j)
 	draft_end(&f);
 }
 
+/* No table was to be had: the container was gone before it could be read. The call succeeded. */
+static void judge_call(const struct judgement *j)
+{
+	const struct ev_mount *rec = (const void *)j->mo->rec;
+	const Keelwatch__Mount *m = j->event->mount;
+	struct draft f;
+
+	if (rec->head.type != EV_MOUNT || (rec->op != MOUNT_MOUNT && rec->op != MOUNT_REMOUNT &&
+					   rec->op != MOUNT_MOVE && rec->op != MOUNT_SETATTR))
+		return;
+	if ((rec->flags & MS_RDONLY) || (rec->op == MOUNT_SETATTR && !(rec->attr_clr & MS_RDONLY)))
+		return;
+	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
+	draft_key(&f, "call|%s|%s", m->operation, m->target);
+	draft_message(&f, "%s on %s of a read-only container", m->operation, m->target);
+	f.finding.mount = j->event->mount;
+	draft_evidence(&f, "call", "%s", m->operation);
+	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
+	draft_end(&f);
+}
+
 static void judge_mounts(const struct judgement *j)
 {
 	const struct moment *mo = j->mo;
@@ -232,8 +254,10 @@ static void judge_mounts(const struct judgement *j)
 	if (!mo->container->msg.read_only)
 		return;
 	judge_pivot(j);
-	if (!mo->mounts_before || !mo->mounts_after)
+	if (!mo->mounts_before || !mo->mounts_after) {
+		judge_call(j);
 		return;
+	}
 	if (mo->mounts_foreign)
 		judge_foreign(j);
 	else
