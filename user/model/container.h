@@ -41,6 +41,8 @@ struct container {
 	struct mount_table *mounts;	/* last read, or NULL */
 	struct mount_table *prepared;	/* as its runtime left it, read before its program; or NULL */
 	int mounts_kept;	/* facts_keep() handle of its mount table, or -1 */
+	bool guarded;		/* the kernel half was told to report writes from outside to its root */
+	uint64_t guarded_ino;	/* by which key: see struct root_key */
 	bool masked;		/* parts of /proc are covered */
 	uint64_t findings;	/* raised on it */
 };

@@ -323,15 +323,24 @@ struct container *identity_derive(struct model *m, struct cgroup_node *node)
 }
 
 /* A container's own superblock as a whole where it has one, else its root directory. */
-static void guard_root(struct model *m, struct container *c, bool on)
+static void guard_root(struct model *m, struct container *c)
 {
 	const struct mount_line *root = c->mounts ? mount_table_root(c->mounts) : NULL;
 	bool own = root && !strcmp(root->fstype, "overlay");
 
-	if (!m->control || !m->control->root || !c->facts.root_dev)
+	if (!m->control || !m->control->root || !c->facts.root_dev || c->guarded)
 		return;
-	m->control->root(m->control->self, c->facts.root_dev, own ? 0 : c->facts.root_ino,
-			 on ? c->cgroup_id : 0);
+	c->guarded = true;
+	c->guarded_ino = own ? 0 : c->facts.root_ino;
+	m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, c->cgroup_id);
+}
+
+/* By the same key, whatever the container has made of its root since. */
+static void unguard_root(struct model *m, struct container *c)
+{
+	if (c->guarded)
+		m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, 0);
+	c->guarded = false;
 }
 
 void identity_started(struct model *m, struct container *c)
@@ -342,7 +351,7 @@ void identity_started(struct model *m, struct container *c)
 		if (n->container == c)
 			control_cgroup(m, n->id, c);
 	if (c->msg.read_only)
-		guard_root(m, c, true);
+		guard_root(m, c);
 }
 
 void identity_ended(struct model *m, struct container *c)
@@ -351,8 +360,7 @@ void identity_ended(struct model *m, struct container *c)
 		return;
 	c->ended = true;
 	m->alive--;
-	if (c->msg.read_only)
-		guard_root(m, c, false);
+	unguard_root(m, c);
 	places_let_go(m, c);
 	arm_if_needed(m);
 }

@@ -495,8 +495,11 @@ void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container)
 	int fd = map_fd(p, "shared_roots");
 
 	if (container) {
-		if (bpf_map_update_elem(fd, &key, &container, BPF_NOEXIST))
+		/* Containers may share a root directory: the last one speaks for it. */
+		if (bpf_map_update_elem(fd, &key, &container, BPF_NOEXIST)) {
+			bpf_map_update_elem(fd, &key, &container, BPF_EXIST);
 			return;
+		}
 		count_device(p, dev, 1);
 		p->roots++;
 	} else {
