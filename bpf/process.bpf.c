@@ -22,6 +22,20 @@ static __always_inline void exec_file(struct ev_exec *e, struct file *file)
 	e->exe_nosuid = !!(BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_NOSUID);
 }
 
+/*
+ * A program that runs in another mount namespace than its parent does is a container's first: what
+ * the runtime wrote while it prepared no longer counts as the first time. Here and not in userspace,
+ * which learns of it after the program's first writes.
+ */
+static __always_inline void note_started(struct task_struct *task)
+{
+	struct cgroup_entry *entry = gate(task);
+
+	if (entry && BPF_CORE_READ(task, nsproxy, mnt_ns) !=
+			     BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns))
+		entry->flags |= CGROUP_STARTED;
+}
+
 static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm)
 {
 	struct scratch *s = ev_begin(EV_EXEC, CLASS_PROCESS, sizeof(struct ev_exec), task);
@@ -32,6 +46,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	__u64 args = BPF_CORE_READ(mm, arg_start);
 	struct ev_exec *e;
 
+	note_started(task);
 	if (!s)
 		return 0;
 	e = (struct ev_exec *)s->data;

@@ -98,11 +98,8 @@ void detect_flush(struct detect *d, const struct container *only)
 	struct repeat *r, *next;
 
 	HASH_ITER(hh, d->repeats, r, next) {
-		if (only && r->container != only->cgroup_id)
-			continue;
-		repeat_say(d, r);
-		if (only)
-			repeat_drop(d, r);
+		if (!only || r->container == only->cgroup_id)
+			repeat_say(d, r);
 	}
 }
 
@@ -207,6 +204,7 @@ static struct repeat *repeat_add(struct detect *d, struct draft *f)
 	r->packed = malloc(r->packed_len);
 	if (!r->key || !r->packed) {
 		free(r->key);
+		free(r->packed);
 		free(r);
 		return NULL;
 	}
@@ -261,6 +259,6 @@ void detect_feed(struct detect *d, const struct moment *mo, const Keelwatch__Eve
 		privilege_judge(&j);
 		mounts_judge(&j);
 	}
-	if (mo->container && mo->container->ended)
+	if (mo->rec->type == EV_EXIT && mo->container && mo->container->ended)
 		detect_flush(d, mo->container);
 }

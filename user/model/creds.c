@@ -32,6 +32,10 @@ static enum explanation explain_exec(const struct ev_exec *e, const struct cred_
 {
 	bool may_give = !e->exe_nosuid && !e->no_new_privs;
 
+	/* capabilities(7): no file and no uid gives what the bounding set lacks, but by inheritance. */
+	if (c->capabilities & ~(c->before.bounding | e->inheritable))
+		return EXPLAINED_BY_NONE;
+
 	if (c->gained_root && may_give && (e->exe_mode & S_ISUID) && e->exe_uid == 0)
 		return EXPLAINED_BY_SETUID_FILE;
 	if (c->gained_root)
@@ -123,7 +127,8 @@ void creds_learn(struct model *m, struct moment *mo)
 	compare_capset(c, rec);
 	if (c->gained) {
 		c->explanation = explain(rec, c);
-		if (rec->user_ns != p->user_ns)
+		/* Into a namespace of its own; the way back gives nothing by the rules. */
+		if (rec->user_ns != p->user_ns && c->child_user_ns)
 			c->explanation = EXPLAINED_BY_USER_NAMESPACE;
 		else if (c->explanation == EXPLAINED_BY_NONE && some_thread_had(p, c))
 			c->gained = c->gained_root = false;
@@ -135,8 +140,8 @@ void creds_learn(struct model *m, struct moment *mo)
 	remember(p, &rec->cred, rec->user_ns, rec->lost);
 }
 
-void creds_fork(struct process *parent, struct process *child, const struct ev_fork *e,
-		struct cred_change *ret)
+void creds_fork(const struct model *m, struct process *parent, struct process *child,
+		const struct ev_fork *e, struct cred_change *ret)
 {
 	uint32_t user_ns = e->child_ns.user;
 
@@ -144,7 +149,8 @@ void creds_fork(struct process *parent, struct process *child, const struct ev_f
 	compare(ret, &e->child_cred);
 	if (ret->gained && some_thread_had(parent, ret))
 		ret->gained = ret->gained_root = false;
-	if (user_ns != e->head.user_ns)
+	ret->child_user_ns = user_ns != m->host.user;
+	if (user_ns != e->head.user_ns && ret->child_user_ns)
 		ret->explanation = EXPLAINED_BY_USER_NAMESPACE;
 	remember(child, &e->child_cred, user_ns, e->head.lost);
 }

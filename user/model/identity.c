@@ -73,6 +73,24 @@ static void node_drop(struct model *m, struct cgroup_node *n)
 	free(n);
 }
 
+static bool is_own_node(const struct cgroup_node *n)
+{
+	return n->container && n->container->cgroup_id == n->id && !n->container->ended;
+}
+
+/* The oldest, but never a live container's own: it could push itself out from within. */
+static void drop_some_node(struct model *m)
+{
+	struct cgroup_node *n, *next;
+
+	HASH_ITER(hh, m->nodes, n, next) {
+		if (is_own_node(n))
+			continue;
+		node_drop(m, n);
+		return;
+	}
+}
+
 struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, const char *path)
 {
 	struct cgroup_node *n = node_find(m, id);
@@ -80,7 +98,7 @@ struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, c
 	if (n)
 		return n;
 	if (HASH_COUNT(m->nodes) >= NODES_MAX)
-		node_drop(m, m->nodes);
+		drop_some_node(m);
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return NULL;
@@ -124,7 +142,7 @@ static char *clean_path(const struct ev_head *rec, const struct ev_str *str)
 	return b.data ? b.data : strdup("");
 }
 
-static void node_give(struct model *m, struct cgroup_node *n, struct container *c)
+void node_give(struct model *m, struct cgroup_node *n, struct container *c)
 {
 	candidate_end(m, n);
 	container_unref(n->container);
@@ -298,7 +316,9 @@ void identity_attach(struct model *m, const struct ev_attach *e, struct process 
 		if (runtime)
 			claim(m, node, runtime);
 	}
-	process_set_container(target, node->container);
+	/* One that moves itself out of its container's cgroup is still in it by its namespaces. */
+	if (node->container || !target->entered)
+		process_set_container(target, node->container);
 }
 
 struct spec *identity_no_spec(const char *cgroup_path, const char *why)

@@ -52,10 +52,17 @@ uint64_t model_epoch(const struct model *m, uint64_t boot_ns)
 	return m->realtime_ns + boot_ns;
 }
 
-static bool own_root(const struct model *m, uint32_t mnt_ns, uint32_t root_dev, uint64_t root_ino)
+/*
+ * A program is the container's own when its root is: what unshares a mount namespace, or runs as a
+ * hook before pivot_root(2), still stands in the host's. A container may have been given the host's
+ * root for its own, though; then its mount namespace must do.
+ */
+static bool runs_inside(const struct model *m, const struct container *c, const struct ev_exec *e)
 {
-	return mnt_ns != m->host.mnt ||
-	       root_dev != m->host_root_dev || root_ino != m->host_root_ino;
+	if (e->root_dev != m->host_root_dev || e->root_ino != m->host_root_ino)
+		return true;
+	return c && c->spec && c->spec->rootfs && !strcmp(c->spec->rootfs, "/") &&
+	       e->ns.mnt != m->host.mnt;
 }
 
 /* --- who --- */
@@ -197,20 +204,26 @@ static struct container *joined_by_namespace(struct model *m, const struct ev_ex
 	return s.found;
 }
 
+static void come_in(struct process *p, struct container *c)
+{
+	process_set_container(p, c);
+	p->by_namespace = c;
+}
+
 static void feed_exec(struct model *m, struct moment *mo)
 {
 	const struct ev_exec *e = (const void *)mo->rec;
 	struct process *p = mo->process;
 	struct cgroup_node *node;
 
-	if (!own_root(m, e->ns.mnt, e->root_dev, e->root_ino))
+	if (!runs_inside(m, p->container, e))
 		return;
 	if (!p->container) {
 		node = node_find(m, e->head.cgroup_id);
 		if (node && node->candidate_ns)
 			process_set_container(p, identity_derive(m, node));
 		else if (!p->entered)
-			process_set_container(p, joined_by_namespace(m, e));
+			come_in(p, joined_by_namespace(m, e));
 	}
 	if (!p->container || p->entered)
 		return;
@@ -239,8 +252,8 @@ static void feed_fork(struct model *m, struct moment *mo)
 	memcpy(child->comm, p->comm, sizeof(child->comm));
 	process_set_container(child, container_of_cgroup(m, e->child_cgroup_id));
 	child->entered = p->entered && child->container == p->container;
-	creds_fork(p, child, e, &mo->cred);
-	mo->cred.child_user_ns = e->child_ns.user != m->host.user;
+	child->by_namespace = child->entered && p->by_namespace;
+	creds_fork(m, p, child, e, &mo->cred);
 	if (mo->cred.gained && mo->cred.explanation == EXPLAINED_BY_NONE && p->lost != e->head.lost)
 		mo->cred.explanation = EXPLAINED_BY_LOSS;
 }
@@ -251,7 +264,8 @@ static void feed_exit(struct model *m, struct moment *mo)
 	struct container *c = p->container;
 
 	process_end(m->processes, p);
-	if (c && c->init_tgid == p->tgid && c->init_start_ns == p->start_ns)
+	/* What was found at the start has its time from /proc, to the clock tick. */
+	if (c && c->init_tgid == p->tgid && (c->found || c->init_start_ns == p->start_ns))
 		identity_ended(m, c);
 }
 
@@ -281,6 +295,8 @@ static unsigned int foreign_namespaces(const struct model *m, const struct conta
 #define IS_FOREIGN(field) (ns->field && ns->field == host->field && given->field != host->field)
 	bits |= IS_FOREIGN(mnt) ? NAMESPACE_MNT : 0;
 	bits |= IS_FOREIGN(pid) ? NAMESPACE_PID : 0;
+	if (ns->pid_for_children && ns->pid_for_children == host->pid && given->pid != host->pid)
+		bits |= NAMESPACE_PID; /* setns(CLONE_NEWPID) moves the children alone */
 	bits |= IS_FOREIGN(net) ? NAMESPACE_NET : 0;
 	bits |= IS_FOREIGN(ipc) ? NAMESPACE_IPC : 0;
 	bits |= IS_FOREIGN(uts) ? NAMESPACE_UTS : 0;
@@ -317,7 +333,7 @@ static void learn_namespaces(struct model *m, struct moment *mo)
 	struct ev_nsset ns = { .mnt = rec->mnt_ns, .pid = rec->pid_ns, .user = rec->user_ns };
 
 	/* Who came in from the host by its namespace alone, and kept its cgroup, escapes from nothing. */
-	if (!c || !c->started || mo->setup || container_of_cgroup(m, rec->cgroup_id) != c)
+	if (!c || !c->started || mo->setup || mo->process->by_namespace)
 		return;
 	if (rec->type == EV_EXEC)
 		ns = ((const struct ev_exec *)rec)->ns;

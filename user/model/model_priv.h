@@ -46,6 +46,8 @@ struct model {
 struct cgroup_node *node_find(struct model *m, uint64_t id);
 struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, const char *path);
 struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id);
+/* The node is of this container from now on; the kernel half is told. */
+void node_give(struct model *m, struct cgroup_node *n, struct container *c);
 void identity_mkdir(struct model *m, const struct ev_cgroup *e);
 void identity_rmdir(struct model *m, const struct ev_cgroup *e);
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target);
@@ -61,8 +63,8 @@ void identity_sweep(struct model *m);
 
 /* creds.c */
 void creds_learn(struct model *m, struct moment *mo);
-void creds_fork(struct process *parent, struct process *child, const struct ev_fork *e,
-		struct cred_change *ret);
+void creds_fork(const struct model *m, struct process *parent, struct process *child,
+		const struct ev_fork *e, struct cred_change *ret);
 
 /* places.c */
 void places_keep(struct model *m, struct container *c, uint32_t tgid);

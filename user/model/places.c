@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "model/model_priv.h"
 
+#define ANCESTORS_ASKED 8	/* for the mount table of a task that is gone */
 #define HOST_MOUNTS_AGE_NS 1000000000ULL	/* the host's table is read anew when older and asked for */
 
 static struct mount_table *table_of(struct buf *text)
@@ -103,7 +104,7 @@ static struct mount_table *read_of_namespace(struct model *m, const struct momen
 	struct mount_table *t = read_of_task(m, mo->rec->tid);
 	const struct process *p = mo->process;
 
-	while (!t && p && p->parent.tgid) {
+	for (int i = 0; i < ANCESTORS_ASKED && !t && p->parent.tgid; i++) {
 		p = process_find(m->processes, p->parent.tgid, p->parent.start_ns);
 		if (!p || p->mnt_ns != mo->rec->mnt_ns)
 			return NULL;

@@ -27,6 +27,7 @@ struct process_link {
 struct process_table {
 	struct process_link *by_tgid;
 	struct process_link *ended_first, *ended_last;
+	struct process_link *parked;	/* out of the table, and let go between records */
 	struct image *nothing;
 	size_t max;
 };
@@ -44,14 +45,34 @@ static void ended_remove(struct process_table *t, struct process_link *l)
 	l->prev = l->next = NULL;
 }
 
-static void link_drop(struct process_table *t, struct process_link *l)
+static void link_take_out(struct process_table *t, struct process_link *l)
 {
 	if (l->process.ended)
 		ended_remove(t, l);
 	HASH_DEL(t->by_tgid, l);
+}
+
+static void link_free(struct process_link *l)
+{
 	image_unref(l->process.image);
 	container_unref(l->process.container);
 	free(l);
+}
+
+static void link_drop(struct process_table *t, struct process_link *l)
+{
+	link_take_out(t, l);
+	link_free(l);
+}
+
+static void free_parked(struct process_table *t)
+{
+	while (t->parked) {
+		struct process_link *l = t->parked;
+
+		t->parked = l->next;
+		link_free(l);
+	}
 }
 
 int process_table_new(size_t max, struct process_table **ret)
@@ -76,6 +97,7 @@ void process_table_free(struct process_table *t)
 
 	if (!t)
 		return;
+	free_parked(t);
 	HASH_ITER(hh, t->by_tgid, l, next)
 		link_drop(t, l);
 	image_unref(t->nothing);
@@ -117,6 +139,7 @@ struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t st
 
 void process_table_trim(struct process_table *t)
 {
+	free_parked(t);
 	while (HASH_COUNT(t->by_tgid) > t->max)
 		link_drop(t, t->ended_first ? t->ended_first : t->by_tgid);
 }
@@ -129,8 +152,12 @@ struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t sta
 	if (p)
 		return p;
 	l = link_find(t, tgid);
-	if (l)
-		link_drop(t, l);	/* its number was given to another */
+	if (l) {
+		/* Its number was given to another; somebody may still hold it while the record lasts. */
+		link_take_out(t, l);
+		l->next = t->parked;
+		t->parked = l;
+	}
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;

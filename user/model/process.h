@@ -40,6 +40,7 @@ struct process {
 	char comm[EV_COMM_LEN * 4];	/* clean text: a byte may need four */
 	struct container *container;	/* counted reference, or NULL */
 	bool entered;		/* runs within the container, not as its runtime's set-up */
+	bool by_namespace;	/* came into its container by the mount namespace alone, from the host */
 	bool ended;
 	bool approximate;
 	bool cred_known;
@@ -64,8 +65,8 @@ void process_table_trim(struct process_table *t);
 /* The process of that name, or NULL. Borrowed until the next trim. start_ns 0: any. */
 struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t start_ns);
 /*
- * Finds or adds; NULL only without memory. A new one has an image that knows nothing. Drops none but
- * an earlier owner of the number, so that pointers at hand stay good: see process_table_trim().
+ * Finds or adds; NULL only without memory. A new one has an image that knows nothing. Frees
+ * nothing, so that pointers at hand stay good: see process_table_trim().
  */
 struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns);
 void process_set_container(struct process *p, struct container *c);

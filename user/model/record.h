@@ -13,7 +13,7 @@ struct buf;
 
 /*
  * Checks everything that a reader relies on: length, type, alignment, that each string lies within
- * the record, that components and arguments end with NUL, that comm does. 0, or -EBADMSG.
+ * the record, that components end with NUL, that comm does. 0, or -EBADMSG.
  * Nothing that passed is checked again.
  */
 int record_check(const void *record, size_t len);

@@ -51,7 +51,8 @@ static bool args_split(const char *bytes, size_t len, char **copy, struct args *
 	*copy = malloc(len + 1);
 	if (!*copy)
 		return false;
-	memcpy(*copy, bytes, len);
+	if (len)
+		memcpy(*copy, bytes, len);
 	(*copy)[len] = '\0';
 	for (size_t at = 0; at < len; at += strlen(*copy + at) + 1) {
 		if (a->count == ARGS_MAX)

@@ -274,14 +274,14 @@ static char *bundle_in_state(const char *text, size_t len, uint32_t pid)
 	return ret;
 }
 
-static char *bundle_of_runtime_state(struct model *m, uint32_t pid)
+static char *bundle_of_runtime_state(struct model *m, uint32_t pid, const char **runtime)
 {
 	static const struct {
-		const char *dir, *file;
+		const char *dir, *file, *runtime;
 	} states[] = {
-		{ "/run/runc", "state.json" },
-		{ "/run/crun", "status" },
-		{ "/run/youki", "state.json" },
+		{ "/run/runc", "state.json", "runc" },
+		{ "/run/crun", "status", "crun" },
+		{ "/run/youki", "state.json", "youki" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
@@ -297,18 +297,13 @@ static char *bundle_of_runtime_state(struct model *m, uint32_t pid)
 			if (facts_read(m->facts, buf_cstr(&path), STATE_MAX, &text))
 				continue;
 			bundle = bundle_in_state(text.data, text.len, pid);
-			if (bundle)
+			if (bundle) {
+				*runtime = states[i].runtime;
 				return bundle;
+			}
 		}
 	}
 	return NULL;
-}
-
-static const char *oci_runtime_of(const struct spec *s, const char *bundle)
-{
-	if (strstr(bundle, "/crun/"))
-		return "crun";
-	return s->engine ? "" : "runc";
 }
 
 static struct container *find_container(struct model *m, struct cgroup_node *node,
@@ -316,20 +311,20 @@ static struct container *find_container(struct model *m, struct cgroup_node *nod
 {
 	_cleanup_free_ char *id = container_id_of_cgroup(node->path);
 	_cleanup_free_ char *bundle = NULL, *hint = NULL;
+	const char *runtime = NULL;
 	struct spec *spec = NULL;
 
 	if (!id)
 		return NULL;
 	bundle = bundle_of_parents(m, p, id);
 	if (!bundle)
-		bundle = bundle_of_runtime_state(m, p->tgid);
+		bundle = bundle_of_runtime_state(m, p->tgid, &runtime);
 	if (!bundle)
 		return identity_derive(m, node);
 	hint = identity_engine_hint(bundle);
 	if (spec_read(m->facts, bundle, NULL, hint, &spec))
 		return NULL;
-	return identity_bind(m, node, spec, oci_runtime_of(spec, bundle),
-			     KEELWATCH__ATTRIBUTION__cached);
+	return identity_bind(m, node, spec, runtime, KEELWATCH__ATTRIBUTION__cached);
 }
 
 /* --- containers --- */
@@ -383,7 +378,7 @@ static bool place_process(struct model *m, struct process *p, const struct seen 
 		return false;
 	c = node->container ? node->container : outer_container(m, node);
 	if (c && !node->container)
-		node->container = container_ref(c);
+		node_give(m, node, c);
 	if (c) {
 		process_set_container(p, c);
 		p->entered = true;
@@ -413,32 +408,37 @@ static bool in_own_root(struct model *m, struct seen *s)
 	return st.dev != m->host_root_dev || st.ino != m->host_root_ino;
 }
 
-static void look_at(struct model *m, uint32_t pid, const struct ev_start *e, moment_fn fn,
-		    void *arg)
+static void learn_process(struct model *m, struct seen *s)
 {
-	struct seen s = { .pid = pid };
-	struct moment mo = { .rec = &e->head, .started = true };
 	struct process *p;
 
-	if (read_stat(m, &s))
+	if (read_stat(m, s))
 		return;
-	s.ns.mnt = proc_ns(m, pid, "mnt");
-	if (!s.ns.mnt)
+	s->ns.mnt = proc_ns(m, s->pid, "mnt");
+	if (!s->ns.mnt)
 		return; /* a kernel thread, or gone */
-	p = add_process(m, &s);
-	if (!p || read_status(m, &s))
+	p = add_process(m, s);
+	if (!p || read_status(m, s))
 		return;
-	s.ns.user = proc_ns(m, pid, "user");
-	p->cred = s.cred;
+	s->ns.user = proc_ns(m, s->pid, "user");
+	p->cred = s->cred;
 	p->cred_known = true;
-	p->user_ns = s.ns.user;
+	p->user_ns = s->ns.user;
 	/* From /proc these are of one thread; the others may have had more. */
-	p->permitted_seen = s.cred.permitted;
-	p->root_seen = s.cred.euid == 0;
-	if (!in_own_root(m, &s))
+	p->permitted_seen = s->cred.permitted;
+	p->root_seen = s->cred.euid == 0;
+}
+
+static void learn_place(struct model *m, struct seen *s, const struct ev_start *e, moment_fn fn,
+			void *arg)
+{
+	struct moment mo = { .rec = &e->head, .started = true };
+	struct process *p = process_find(m->processes, s->pid, s->start_ns);
+
+	if (!p || !in_own_root(m, s))
 		return;
-	read_namespaces(m, &s);
-	if (!place_process(m, p, &s))
+	read_namespaces(m, s);
+	if (!place_process(m, p, s))
 		return;
 	mo.epoch_ns = model_epoch(m, e->head.time_ns);
 	mo.process = p;
@@ -448,15 +448,15 @@ static void look_at(struct model *m, uint32_t pid, const struct ev_start *e, mom
 
 static int by_number(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t x = ((const struct seen *)a)->pid, y = ((const struct seen *)b)->pid;
 
 	return x < y ? -1 : x > y;
 }
 
-static uint32_t *list_pids(struct model *m, size_t *count)
+static struct seen *list_processes(struct model *m, size_t *count)
 {
 	_cleanup_(buf_free) struct buf names = {};
-	uint32_t *pids = NULL;
+	struct seen *seen = NULL;
 	size_t n = 0, cap = 0;
 
 	*count = 0;
@@ -468,25 +468,26 @@ static uint32_t *list_pids(struct model *m, size_t *count)
 		if (text_u64(names.data + at, &pid) || pid > UINT32_MAX)
 			continue;
 		if (n == cap) {
-			uint32_t *more = reallocarray(pids, cap ? cap * 2 : 256, sizeof(*pids));
+			struct seen *more = reallocarray(seen, cap ? cap * 2 : 256, sizeof(*seen));
 
 			if (!more)
 				break;
-			pids = more;
+			seen = more;
 			cap = cap ? cap * 2 : 256;
 		}
-		pids[n++] = pid;
+		seen[n++] = (struct seen){ .pid = pid };
 	}
-	qsort(pids, n, sizeof(*pids), by_number);
+	if (n)
+		qsort(seen, n, sizeof(*seen), by_number);
 	*count = n;
-	return pids;
+	return seen;
 }
 
 void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg)
 {
 	_cleanup_(buf_free) struct buf root = {};
 	struct seen first = { .pid = e->host_pid };
-	_cleanup_free_ uint32_t *pids = NULL;
+	_cleanup_free_ struct seen *seen = NULL;
 	size_t count;
 
 	m->host = e->host;
@@ -503,8 +504,10 @@ void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void
 	read_status(m, &first);
 	m->all_capabilities = first.cred.bounding;
 	places_refresh_host(m);
-	pids = list_pids(m, &count);
-	/* Parents before children, as far as numbers tell: a container's first process names it. */
+	seen = list_processes(m, &count);
 	for (size_t i = 0; i < count; i++)
-		look_at(m, pids[i], e, fn, arg);
+		learn_process(m, &seen[i]);
+	/* A container's first process, which names it, comes before its children as far as numbers tell. */
+	for (size_t i = 0; i < count; i++)
+		learn_place(m, &seen[i], e, fn, arg);
 }

@@ -399,6 +399,9 @@ int replay_new(FILE *f, struct replay **ret)
 	r->file = f;
 	r->facts = (struct facts){ .ops = &replay_ops, .self = r };
 	r->ahead_state = read_record(f, r->ahead);
+	/* A fact answers for the record before it; there is none. */
+	if (r->ahead_state > 0 && ((struct ev_head *)r->ahead)->type == EV_FACT)
+		r->ahead_state = -EBADMSG;
 	*ret = r;
 	return 0;
 }
