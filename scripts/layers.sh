@@ -3,8 +3,8 @@
 #
 # Checks that #include lines under user/ follow the order of the layers:
 #
-#   base < event.h < source, model < enrich < detect; posture stands on model; store, ship and
-#   output on base and the protocol; probe on base, the kernel half's headers and the skeletons;
+#   base < event.h < source < model < enrich < detect; posture stands on model; store, ship and
+#   output on base and the protocol, which model describes its containers in; probe on base, the kernel half's headers and the skeletons;
 #   cli and main.c on anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,11 +14,11 @@ cd "$(dirname "$0")/.."
 declare -A may=(
 	[base]=''
 	[source]='base kernel'
-	[model]='base kernel'
+	[model]='base kernel proto source'
 	[probe]='base kernel skeleton'
-	[enrich]='base kernel proto model'
-	[detect]='base kernel proto model enrich'
-	[posture]='base kernel proto model'
+	[enrich]='base kernel proto source model'
+	[detect]='base kernel proto source model enrich'
+	[posture]='base kernel proto source model'
 	[store]='base proto'
 	[ship]='base proto'
 	[output]='base proto'

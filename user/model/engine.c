@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "model/bolt.h"
-#include "model/facts.h"
+#include "source/facts.h"
 #include "model/host_json.h"
 #include "model/host_path.h"
 #include "model/spec.h"

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/util.h"
-#include "model/facts.h"
+#include "source/facts.h"
 #include "model/mounts.h"
 
 #define MINOR_BITS 20 /* of the kernel's dev_t */

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/util.h"
-#include "model/facts.h"
+#include "source/facts.h"
 
 /*
  * What 4 MiB may ask of the parser: an empty object is two bytes of text and some 250 of memory.

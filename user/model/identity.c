@@ -240,18 +240,6 @@ static struct process *runtime_of(struct model *m, struct process *p)
 	return NULL;
 }
 
-static const char *program_name(const struct image *image)
-{
-	const char *name = image->exe;
-	const char *slash;
-
-	/* A runtime that runs from a sealed copy of itself has no name of its own there. */
-	if ((text_starts(name, "/memfd:") || strlen(name) < 2) && image->argc)
-		name = image->argv[0];
-	slash = strrchr(name, '/');
-	return slash ? slash + 1 : name;
-}
-
 struct runtime_search {
 	const char *id;
 	struct process *found;	/* the youngest */
@@ -295,7 +283,7 @@ static void claim(struct model *m, struct cgroup_node *node, struct process *run
 		return;
 	if (spec_read(m->facts, image->bundle, image->container_id, hint, &spec))
 		return;
-	identity_bind(m, node, spec, program_name(image), KEELWATCH__ATTRIBUTION__exact);
+	identity_bind(m, node, spec, image_program(image), KEELWATCH__ATTRIBUTION__exact);
 }
 
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)

@@ -7,8 +7,8 @@
 #define KEELWATCH_MODEL_H
 
 #include "model/container.h"
-#include "model/record.h"
-#include "model/facts.h"
+#include "source/record.h"
+#include "source/facts.h"
 #include "model/mounts.h"
 #include "model/process.h"
 

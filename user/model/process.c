@@ -267,6 +267,18 @@ void image_unref(struct image *i)
 	free(i);
 }
 
+const char *image_program(const struct image *image)
+{
+	const char *name = image->exe;
+	const char *slash;
+
+	/* A runtime that runs from a sealed copy of itself has no name of its own there. */
+	if ((text_starts(name, "/memfd:") || strlen(name) < 2) && image->argc)
+		name = image->argv[0];
+	slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
+
 void process_set_image(struct process *p, struct image *i)
 {
 	image_unref(p->image);

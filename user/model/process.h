@@ -77,6 +77,8 @@ struct image *image_new(const char *exe, const char *cwd, const char *args, size
 			bool args_cut);
 struct image *image_ref(struct image *i);
 void image_unref(struct image *i);
+/* The last component of what it runs, or was called by where that has no name. Borrowed. */
+const char *image_program(const struct image *i);
 /* Takes over the caller's reference. */
 void process_set_image(struct process *p, struct image *i);
 

@@ -231,7 +231,8 @@ static char *bundle_of_conmon(const struct process *p, const char *id)
 	return mine && bundle ? strdup(bundle) : NULL;
 }
 
-static char *bundle_of_parents(struct model *m, const struct process *p, const char *id)
+static char *bundle_of_parents(struct model *m, const struct process *p, const char *id,
+			       const char **runtime)
 {
 	for (int i = 0; i < PARENTS && p && p->parent.tgid; i++) {
 		char *bundle;
@@ -239,8 +240,10 @@ static char *bundle_of_parents(struct model *m, const struct process *p, const c
 		p = process_find(m->processes, p->parent.tgid, 0);
 		if (!p)
 			return NULL;
-		if (p->image->bundle)
+		if (p->image->bundle) {
+			*runtime = image_program(p->image);
 			return strdup(p->image->bundle);
+		}
 		bundle = bundle_of_conmon(p, id);
 		if (!bundle && strstr(p->image->cwd, "/io.containerd.runtime.v2.task/"))
 			bundle = bundle_of_shim(m, p, id);
@@ -316,7 +319,7 @@ static struct container *find_container(struct model *m, struct cgroup_node *nod
 
 	if (!id)
 		return NULL;
-	bundle = bundle_of_parents(m, p, id);
+	bundle = bundle_of_parents(m, p, id, &runtime);
 	if (!bundle)
 		bundle = bundle_of_runtime_state(m, p->tgid, &runtime);
 	if (!bundle)

@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#include "model/facts.h"
-#include "model/record.h"
+#include "source/facts.h"
+#include "source/record.h"
 
 struct recorder;
 

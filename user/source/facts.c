@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_PATH */
 #endif
-#include "model/facts.h"
+#include "source/facts.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shapes of records, and the one place that checks them. */
-#include "model/record.h"
+#include "source/record.h"
 
 #include <errno.h>
 #include <stdbool.h>
