@@ -59,7 +59,7 @@ UNIT_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror $(INCLUDES) -Itests/unit \
 LIBS       := -lbpf -lelf -lz -ljansson -lprotobuf-c -lcap
 DEPS        = -MMD -MP -MF $(@:.o=.d)
 
-.PHONY: all help run demo test unit replay-test e2e layers bench format format-check install clean
+.PHONY: all help run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default)
 all: $(BUILD)/keelwatch
@@ -163,6 +163,10 @@ replay-test: all
 e2e: all $(HELPER)
 	@tests/e2e/run
 
+## man: the manual pages are sound, and say what the program does
+man: all
+	@tests/man/run
+
 ## layers: no include against the order of the layers
 layers:
 	@scripts/layers.sh
@@ -173,7 +177,7 @@ test:
 	@echo 'test: building'
 	@$(MAKE) all $(HELPER) $(BUILD)/unit-tests
 	@passed=0 failed=0; \
-	for part in layers unit replay-test e2e; do \
+	for part in layers unit replay-test man e2e; do \
 		echo; echo "== $$part =="; \
 		log=$(BUILD)/test-$$part.log; status=0; \
 		$(MAKE) $$part 2>&1 | tee "$$log" || status=$$?; \

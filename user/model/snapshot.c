@@ -436,7 +436,7 @@ static void learn_place(struct model *m, struct seen *s, const struct ev_start *
 			void *arg)
 {
 	struct moment mo = { .rec = &e->head, .started = true };
-	struct process *p = process_find(m->processes, s->pid, s->start_ns);
+	struct process *p = process_find(m->processes, s->pid, 0);
 
 	if (!p || !in_own_root(m, s))
 		return;
