@@ -285,13 +285,13 @@ static void on_cgroup_forget(void *self, uint64_t id)
 	wish(f->cgroups, &f->cgroup_count, id, 0)->gone = true;
 }
 
-static void on_root(void *self, uint32_t dev, uint64_t ino, uint64_t container)
+static void on_root(void *self, uint32_t dev, uint64_t ino, uint64_t container, bool on)
 {
 	struct fixture *f = self;
 	struct fixture_wish *w = wish(f->roots, &f->root_count, ino, dev);
 
 	w->container = container;
-	w->gone = !container;
+	w->gone = !on;
 }
 
 static void on_arm(void *self, bool on)

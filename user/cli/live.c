@@ -99,9 +99,9 @@ static void want_cgroup_forgotten(void *self, uint64_t id)
 	probe_cgroup_forget(((struct live *)self)->probe, id);
 }
 
-static void want_root(void *self, uint32_t dev, uint64_t ino, uint64_t container)
+static void want_root(void *self, uint32_t dev, uint64_t ino, uint64_t container, bool on)
 {
-	probe_root(((struct live *)self)->probe, dev, ino, container);
+	probe_root(((struct live *)self)->probe, dev, ino, container, on);
 }
 
 static void want_arm(void *self, bool on)

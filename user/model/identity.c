@@ -340,14 +340,15 @@ static void guard_root(struct model *m, struct container *c)
 		return;
 	c->guarded = true;
 	c->guarded_ino = own ? 0 : c->facts.root_ino;
-	m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, c->cgroup_id);
+	m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, c->cgroup_id, true);
 }
 
 /* By the same key, whatever the container has made of its root since. */
 static void unguard_root(struct model *m, struct container *c)
 {
 	if (c->guarded)
-		m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, 0);
+		m->control->root(m->control->self, c->facts.root_dev, c->guarded_ino, c->cgroup_id,
+				 false);
 	c->guarded = false;
 }
 

@@ -19,7 +19,7 @@ struct model_control {
 	void *self;
 	void (*cgroup)(void *self, uint64_t id, uint64_t container, uint32_t flags);
 	void (*cgroup_forget)(void *self, uint64_t id);
-	void (*root)(void *self, uint32_t dev, uint64_t ino, uint64_t container); /* 0: no longer */
+	void (*root)(void *self, uint32_t dev, uint64_t ino, uint64_t container, bool on);
 	void (*arm)(void *self, bool on);	/* system calls are of interest, or no longer */
 	void (*watch)(void *self, int handle, uint64_t cgroup_id, bool on);
 };

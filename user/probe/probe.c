@@ -489,12 +489,13 @@ static void count_device(struct probe *p, __u32 dev, int change)
 		bpf_map_delete_elem(fd, &dev);
 }
 
-void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container)
+void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container, bool on)
 {
 	struct root_key key = { .dev = dev, .ino = ino };
+	uint64_t owner = 0;
 	int fd = map_fd(p, "shared_roots");
 
-	if (container) {
+	if (on) {
 		/* Containers may share a root directory: the last one speaks for it. */
 		if (bpf_map_update_elem(fd, &key, &container, BPF_NOEXIST)) {
 			bpf_map_update_elem(fd, &key, &container, BPF_EXIST);
@@ -503,7 +504,8 @@ void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container)
 		count_device(p, dev, 1);
 		p->roots++;
 	} else {
-		if (bpf_map_delete_elem(fd, &key))
+		if (bpf_map_lookup_elem(fd, &key, &owner) || owner != container ||
+		    bpf_map_delete_elem(fd, &key))
 			return;
 		count_device(p, dev, -1);
 		p->roots--;

@@ -56,7 +56,7 @@ const char *way_name(enum way way);
 
 void probe_cgroup(struct probe *p, uint64_t id, uint64_t container, uint32_t flags);
 void probe_cgroup_forget(struct probe *p, uint64_t id);
-void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container);	/* 0: no longer */
+void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container, bool on);
 
 /* The cgroup hierarchy that names containers on this machine. */
 struct cgroup_layout {
