@@ -66,8 +66,10 @@ static void on_moment(void *arg, const struct moment *mo)
 	if (!mo->container && !mo->owner && !shown)
 		return;
 	event = enrich_event(p->enrich, mo);
-	if (shown)
+	if (shown) {
+		enrich_ancestors(p->enrich, mo);
 		print_event(p, event);
+	}
 	detect_feed(p->detect, mo, event);
 }
 

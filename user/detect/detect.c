@@ -123,6 +123,7 @@ void draft_begin(struct draft *f, const struct judgement *j, enum rule rule,
 		 Keelwatch__Severity severity)
 {
 	memset(f, 0, sizeof(*f));
+	enrich_ancestors(j->d->enrich, j->mo);
 	f->j = j;
 	f->container = j->mo->container;
 	keelwatch__finding__init(&f->finding);

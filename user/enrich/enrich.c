@@ -164,6 +164,12 @@ static void fill_task(struct enrich *e, const struct moment *mo)
 		fill_cred(e, &e->process, &rec->cred, rec->user_ns);
 	}
 	e->event.process = &e->process;
+}
+
+void enrich_ancestors(struct enrich *e, const struct moment *mo)
+{
+	if (!mo->process || e->event.ancestors)
+		return;
 	e->event.n_ancestors = fill_ancestors(e, mo->process);
 	e->event.ancestors = e->ancestor_list;
 }

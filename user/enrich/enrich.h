@@ -16,6 +16,11 @@ void enrich_free(struct enrich *e);
  * until the next call (or the next record).
  */
 const Keelwatch__Event *enrich_event(struct enrich *e, const struct moment *mo);
+/*
+ * Names the ancestors in the event that enrich_event() gave for this moment. Apart, as most events
+ * are looked at and neither found wanting nor shown.
+ */
+void enrich_ancestors(struct enrich *e, const struct moment *mo);
 
 /* Names of capabilities: an array for protobuf's repeated strings. "all" alone when none is missing. */
 char **enrich_capabilities(struct enrich *e, uint64_t bits, size_t *count);
