@@ -67,7 +67,9 @@ void creds_fork(const struct model *m, struct process *parent, struct process *c
 		const struct ev_fork *e, struct cred_change *ret);
 
 /* places.c */
+/* Keeps the mount table that the task sees from its root, for the container; anew: whatever was kept. */
 void places_keep(struct model *m, struct container *c, uint32_t tgid);
+void places_keep_anew(struct model *m, struct container *c, uint32_t tid);
 void places_let_go(struct model *m, struct container *c);
 /*
  * Reads the table a container starts with. after: NULL, or what it is by now, where the first program

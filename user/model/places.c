@@ -63,19 +63,22 @@ static void watch_kept(struct model *m, const struct container *c, bool on)
 
 void places_let_go(struct model *m, struct container *c)
 {
+	if (c->mounts_kept < 0)
+		return;
 	watch_kept(m, c, false);
 	facts_release(m->facts, c->mounts_kept);
 	c->mounts_kept = -1;
 }
 
 /* By whoever changed the root, or by the first program: the new root is everybody's there. */
-static void keep_anew(struct model *m, struct container *c, uint32_t tid)
+void places_keep_anew(struct model *m, struct container *c, uint32_t tid)
 {
 	places_let_go(m, c);
 	places_keep(m, c, tid);
-	if (c->mounts_kept < 0)
+	if (c->mounts_kept < 0 && c->init_tgid)
 		places_keep(m, c, c->init_tgid);
-	watch_kept(m, c, true);
+	if (c->started)
+		watch_kept(m, c, true);
 }
 
 static struct mount_table *read_kept(struct model *m, struct container *c)
@@ -139,6 +142,12 @@ void places_start(struct model *m, struct container *c, struct mount_table **aft
 	*after = NULL;
 	places_keep(m, c, c->init_tgid);
 	now = read_kept(m, c);
+	if (!now) {
+		/* What was kept saw from a root that is gone. */
+		places_let_go(m, c);
+		places_keep(m, c, c->init_tgid);
+		now = read_kept(m, c);
+	}
 	if (!now && !c->prepared)
 		return;
 	mount_table_free(c->mounts);
@@ -274,7 +283,7 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 	}
 	/* A table kept open shows what lies below the root of whoever was asked: that root is another now. */
 	if (mo->rec->type == EV_MOUNT && e->op == MOUNT_PIVOT_ROOT)
-		keep_anew(m, c, mo->rec->tid);
+		places_keep_anew(m, c, mo->rec->tid);
 	now = read_kept(m, c);
 	if (!now)
 		return;
