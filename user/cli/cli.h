@@ -3,6 +3,7 @@
 #ifndef KEELWATCH_CLI_H
 #define KEELWATCH_CLI_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ struct command {
 	int (*main)(int argc, char **argv);
 	bool hidden;
 };
+
+/* The end of every option parser: what takes no argument refuses one. */
+error_t parse_nothing(int key, char *arg, struct argp_state *state);
 
 int command_run(int argc, char **argv);
 int command_doctor(int argc, char **argv);

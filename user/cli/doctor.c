@@ -11,16 +11,8 @@
 #include "cli/cli.h"
 #include "probe/probe.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	argp_error(state, "unexpected argument: %s", arg);
-	return EINVAL;
-}
-
 static const struct argp argp = {
-	NULL, parse, NULL,
+	NULL, parse_nothing, NULL,
 	"Try every hook on this kernel and say which way each feature takes, why one is missing, "
 	"and what cannot be seen.\vExit codes: 0 all there, 1 something is missing, 2 rights missing, "
 	"3 nothing works. See keelwatch-doctor(1).",

@@ -29,11 +29,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		a->json = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument: %s", arg);
-		return EINVAL;
 	}
-	return ARGP_ERR_UNKNOWN;
+	return parse_nothing(key, arg, state);
 }
 
 static const struct argp_option options[] = {

@@ -24,6 +24,14 @@ int check_capabilities(const char *command, uint64_t wanted)
 	return EXIT_CANNOT;
 }
 
+error_t parse_nothing(int key, char *arg, struct argp_state *state)
+{
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	argp_error(state, "unexpected argument: %s", arg);
+	return EINVAL;
+}
+
 enum { OPTION_ALL = 'a', OPTION_JSON = 'j', OPTION_VERBOSE = 'v', OPTION_NO_COLOUR = 256 };
 
 struct run_args {
@@ -48,11 +56,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_VERBOSE:
 		log_set_level(LOG_DEBUG);
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument: %s", arg);
-		return EINVAL;
 	}
-	return ARGP_ERR_UNKNOWN;
+	return parse_nothing(key, arg, state);
 }
 
 static const struct argp_option options[] = {

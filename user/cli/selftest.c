@@ -278,16 +278,8 @@ static int report(const struct selftest *t)
 	return failed || t->status ? EXIT_ERROR : EXIT_FINE;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	argp_error(state, "unexpected argument: %s", arg);
-	return EINVAL;
-}
-
 static const struct argp argp = {
-	NULL, parse, NULL,
+	NULL, parse_nothing, NULL,
 	"Make a throw-away container with runc or crun, do safe versions of the three attacks in it, "
 	"and show that each is caught.\vTakes about two seconds. The container has a read-only root, two "
 	"capabilities, no network, and /etc read-only; its files lie in a folder under /var/tmp and are "
