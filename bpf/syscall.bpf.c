@@ -23,7 +23,6 @@ static __always_inline int error_matters(__u8 prog, long ret)
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = task_current();
 	__u32 nr = sys_nr(regs);
 	__u64 slot = BOUND(nr, SYSCALLS - 1);
 	__u8 prog = SYS_NONE;
@@ -33,7 +32,7 @@ int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 	 * the mode of the call is read only when one of them says it may matter.
 	 */
 	if (nr < SYSCALLS && (sys_native[slot].prog || sys_compat[slot].prog))
-		prog = sys_is_compat(task) ? sys_compat[slot].prog : sys_native[slot].prog;
+		prog = sys_is_compat(task_current()) ? sys_compat[slot].prog : sys_native[slot].prog;
 	if (ret == -EROFS && prog == SYS_NONE)
 		prog = SYS_FILE;
 	if (prog == SYS_NONE || prog == SYS_IGNORE || !error_matters(prog, ret))

@@ -6,7 +6,7 @@
 #include "lib/task.bpf.h"
 
 #define BULK_FILL (RING_BYTES / 4 * 3)	/* above this, bulk classes are held back */
-#define WAKE_EVERY_NS 1000000		/* the collector drains by itself for as long after a wake-up */
+#define WAKE_EVERY_NS 1000000
 #define USER_READ_MAX (EV_STR_MAX - 1)
 
 static __always_inline struct ev_counts *counts_of(__u32 class)
@@ -173,18 +173,35 @@ static __always_inline void ev_args(struct scratch *s, struct ev_str *str, const
 	s->len = off + n;
 }
 
-static __always_inline __u64 wake_flags(void)
+static __always_inline __u64 wake_spaced(void)
 {
 	__u32 zero = 0;
 	__u64 *last = bpf_map_lookup_elem(&shared_last_wake, &zero);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!last)
-		return BPF_RB_FORCE_WAKEUP;
-	if (now - *last < WAKE_EVERY_NS)
+	if (!last || now - *last < WAKE_EVERY_NS)
 		return BPF_RB_NO_WAKEUP;
 	*last = now;
 	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * A collector that is awake needs no wake-up: it looks again by itself before it sleeps. It says that it
+ * will sleep, waits a moment for who has read the word before that, and only then does. What a
+ * finding may come of does not wait for its next look, but for WAKE_EVERY_NS at most.
+ */
+static __always_inline __u64 wake_flags(__u32 class)
+{
+	__u32 zero = 0;
+	__u64 *asleep = bpf_map_lookup_elem(&shared_asleep, &zero);
+
+	if (!asleep)
+		return BPF_RB_FORCE_WAKEUP;
+	if (*asleep) {
+		*asleep = 0;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	return class == CLASS_PROCESS ? BPF_RB_NO_WAKEUP : wake_spaced();
 }
 
 static __always_inline void ev_end(struct scratch *s)
@@ -200,7 +217,7 @@ static __always_inline void ev_end(struct scratch *s)
 	}
 	head->len = len;
 	if (bpf_ringbuf_output(&shared_ring, s->data, BOUND(len, EV_RECORD_MAX - 1),
-				  wake_flags())) {
+				  wake_flags(class))) {
 		COUNT_GONE(class, lost);
 	} else {
 		COUNT(class, sent);

@@ -23,7 +23,7 @@
 #include "source/recording.h"
 #include "source/start.h"
 
-#define DRAIN_MS 2		/* twice the kernel half's WAKE_EVERY_NS: between wake-ups it is silent */
+#define DRAIN_MS 2		/* between two looks at the ring while records come */
 #define LOSS_PERIOD_S 1
 #define BATCH 4096		/* records taken before the loop looks around */
 /*
@@ -235,17 +235,22 @@ static bool should_stop(const struct live *l)
 static int loop(struct live *l)
 {
 	struct epoll_event events[64];
-	bool busy = true, end = false;
+	bool busy = true, last = false, end = false;
 
 	while (!end && !should_stop(l)) {
-		int timeout = busy || l->pending ? DRAIN_MS : l->options.stop ? 100 : -1;
+		int timeout = busy || last || l->pending ? DRAIN_MS : l->options.stop ? 100 : -1;
 		int n = epoll_wait(l->epoll, events, ARRAY_SIZE(events), timeout);
 
 		if (n < 0 && errno != EINTR)
 			return log_errno(errno, "epoll_wait");
 		for (int i = 0; i < n; i++)
 			end |= handle(l, &events[i]);
+		/* One more look after saying that we sleep: see wake_flags() in the kernel half. */
+		last = busy;
 		busy = drain(l);
+		last = last && !busy;
+		if (last)
+			probe_asleep(l->probe);
 		settle_mounts(l);
 	}
 	while (!l->error && drain(l))

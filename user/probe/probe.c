@@ -437,6 +437,14 @@ int probe_ring(const struct probe *p)
 	return map_fd(p, "shared_ring");
 }
 
+void probe_asleep(struct probe *p)
+{
+	__u32 zero = 0;
+	__u64 one = 1;
+
+	bpf_map_update_elem(map_fd(p, "shared_asleep"), &zero, &one, BPF_ANY);
+}
+
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX])
 {
 	int fd = map_fd(p, "shared_counts");

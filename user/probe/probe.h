@@ -50,6 +50,7 @@ int probe_attach(struct probe *p);
 int probe_arm(struct probe *p, bool on);
 
 int probe_ring(const struct probe *p);	/* descriptor of the ring buffer's map */
+void probe_asleep(struct probe *p);	/* the ring's reader will sleep: the next record wakes it */
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX]);
 size_t probe_features(const struct probe *p, const struct feature_state **ret);
 const char *way_name(enum way way);
