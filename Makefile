@@ -30,6 +30,8 @@ CC      ?= gcc
 CLANG   ?= clang
 STRIP   ?= llvm-strip
 BPFTOOL ?= bpftool
+KERNEL  ?= 6.1
+LAYOUT  ?= v2
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
 FORMAT  ?= $(firstword $(shell command -v clang-format-14 clang-format))
@@ -59,7 +61,7 @@ UNIT_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror $(INCLUDES) -Itests/unit \
 LIBS       := -lbpf -lelf -lz -ljansson -lprotobuf-c -lcap
 DEPS        = -MMD -MP -MF $(@:.o=.d)
 
-.PHONY: all help run demo test unit replay-test man e2e layers bench format format-check install clean
+.PHONY: all help vm run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default)
 all: $(BUILD)/keelwatch
@@ -166,6 +168,12 @@ e2e: all $(HELPER)
 ## man: the manual pages are sound, and say what the program does
 man: all
 	@tests/man/run
+
+## vm: the scenarios on one kernel in QEMU: make vm KERNEL=5.10 [LAYOUT=v2|hybrid] (5.10, 6.1, 6.12, newest)
+vm: all $(HELPER)
+	@scripts/bootstrap build vm
+	@scripts/kernels $(KERNEL)
+	@scripts/vm $(KERNEL) --cgroup $(LAYOUT)
 
 ## layers: no include against the order of the layers
 layers:
