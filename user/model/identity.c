@@ -269,6 +269,13 @@ static struct process *runtime_by_id(struct model *m, const struct cgroup_node *
 	return s.found;
 }
 
+static bool is_named(const struct cgroup_node *node, const char *id)
+{
+	_cleanup_free_ char *name = container_id_of_cgroup(node->path);
+
+	return name && !strcmp(name, id);
+}
+
 static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
 {
 	const struct image *image = runtime->image;
@@ -276,14 +283,20 @@ static void claim(struct model *m, struct cgroup_node *node, struct process *run
 	_cleanup_(buf_free) struct buf config = {};
 	struct spec *spec = NULL;
 	struct fact_stat st;
+	bool there;
 
-	/* Other programs have a "run ID" too: what makes it a runtime's is the bundle it names. */
+	/*
+	 * Other programs have a "run ID" too: what makes it a runtime's is the bundle it names, or,
+	 * where that was removed before anybody looked, a cgroup named after that id.
+	 */
 	buf_fmt(&config, "%s/config.json", image->bundle);
-	if (facts_stat(m->facts, buf_cstr(&config), &st))
+	there = !facts_stat(m->facts, buf_cstr(&config), &st);
+	if (!there && !is_named(node, image->container_id))
 		return;
 	if (spec_read(m->facts, image->bundle, image->container_id, hint, &spec))
 		return;
-	identity_bind(m, node, spec, image_program(image), KEELWATCH__ATTRIBUTION__exact);
+	identity_bind(m, node, spec, image_program(image),
+		      there ? KEELWATCH__ATTRIBUTION__exact : KEELWATCH__ATTRIBUTION__derived);
 }
 
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)
