@@ -62,11 +62,20 @@ static bool is_masked(const struct container *c)
 	return c->spec && c->spec->masked_paths;
 }
 
+/* Neither the table nor the specification was to be had: the container was gone with both. */
+static bool masks_unknown(const struct container *c)
+{
+	return !c->mounts && (!c->spec || (c->spec->partial && !c->spec->rootfs));
+}
+
 static void evidence_of_start(struct draft *f, const struct container *c)
 {
 	draft_evidence(f, "seccomp", "%s", seccomp_word(c->facts.seccomp));
 	draft_evidence(f, "no_new_privs", "%s", c->facts.no_new_privs ? "yes" : "no");
-	draft_evidence(f, "masked_paths", "%s", is_masked(c) ? "yes" : "no");
+	draft_evidence(f, "masked_paths", "%s",
+		       masks_unknown(c) ? "unknown: gone before it could be read" :
+		       is_masked(c)	? "yes" :
+					  "no");
 	draft_evidence(f, "uid", "%u", c->facts.cred.uid);
 }
 
@@ -97,7 +106,8 @@ static void judge_start(const struct judgement *j)
 	if (initial && all && (has & all) == all && !c->facts.seccomp && !is_masked(c)) {
 		c->msg.privileged = true;
 		draft_begin(&f, j, RULE_PRIVILEGED_CONTAINER, KEELWATCH__SEVERITY__critical);
-		draft_message(&f, "privileged container: all capabilities, no seccomp, nothing masked");
+		draft_message(&f, "privileged container: all capabilities, no seccomp%s",
+			      masks_unknown(c) ? "" : ", nothing masked");
 		draft_evidence(&f, "capabilities", "all (0x%llx)", (unsigned long long)(has & all));
 		draft_evidence(&f, "user_namespace", "initial");
 		evidence_of_start(&f, c);
