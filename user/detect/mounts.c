@@ -40,7 +40,7 @@ static void evidence_of_mount(struct draft *f, const Keelwatch__Mount *m)
 /* --- at the start --- */
 
 static void say_at_start(const struct judgement *j, const struct mount_line *line,
-			 struct exposure_verdict v)
+			 struct exposure_verdict v, const char *source)
 {
 	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line, "start");
 	struct draft f;
@@ -52,7 +52,7 @@ static void say_at_start(const struct judgement *j, const struct mount_line *lin
 	draft_message(&f, "mounted at %s: %s, %s", m->target, v.what,
 		      m->read_only ? "read-only" : "writable");
 	evidence_of_mount(&f, m);
-	draft_evidence(&f, "source", "kernel");
+	draft_evidence(&f, "source", "%s", source);
 	draft_end(&f);
 }
 
@@ -73,7 +73,8 @@ static bool came_along(const struct mount_table *t, const enum exposure *levels,
 	return false;
 }
 
-static void judge_table_at_start(const struct judgement *j, const struct mount_table *t)
+static void judge_table_at_start(const struct judgement *j, const struct mount_table *t,
+				 const char *source)
 {
 	struct arena *arena = enrich_arena(j->d->enrich);
 	enum exposure *levels = arena_alloc(arena, t->count * sizeof(*levels));
@@ -92,34 +93,7 @@ static void judge_table_at_start(const struct judgement *j, const struct mount_t
 	for (size_t i = 0; levels && what && i < t->count; i++)
 		if (levels[i] != EXPOSURE_NONE && !came_along(t, levels, i))
 			say_at_start(j, &t->lines[i],
-				     (struct exposure_verdict){ levels[i], what[i] });
-}
-
-/* Where the kernel's table was gone before it could be read: what was declared. */
-static void judge_declared(const struct judgement *j, const struct spec_mount *mount)
-{
-	Keelwatch__Mount m = KEELWATCH__MOUNT__INIT;
-	struct exposure_verdict v;
-	struct draft f;
-
-	if (!mount->type || strcmp(mount->type, "bind") || !mount->source)
-		return;
-	v = exposure_of_path(model_facts(j->d->model), mount->source, mount->read_only,
-			     model_sockets(j->d->model));
-	if (v.level == EXPOSURE_NONE)
-		return;
-	draft_begin(&f, j, RULE_SENSITIVE_HOST_MOUNT, grade(v.level));
-	draft_key(&f, "%s", mount->destination);
-	draft_message(&f, "mounted at %s: %s, %s", mount->destination, v.what,
-		      mount->read_only ? "read-only" : "writable");
-	m.operation = (char *)"start";
-	m.source = m.host_path = mount->source;
-	m.target = mount->destination;
-	m.read_only = mount->read_only;
-	f.finding.mount = &m;
-	draft_evidence(&f, "host_path", "%s", mount->source);
-	draft_evidence(&f, "source", "specification: the container was gone before its mounts were read");
-	draft_end(&f);
+				     (struct exposure_verdict){ levels[i], what[i] }, source);
 }
 
 static void judge_device(const struct judgement *j, const char *path)
@@ -139,9 +113,10 @@ static void judge_start(const struct judgement *j)
 	const struct container *c = j->mo->container;
 
 	if (c->mounts)
-		judge_table_at_start(j, c->mounts);
-	for (size_t i = 0; !c->mounts && c->spec && i < c->spec->mount_count; i++)
-		judge_declared(j, &c->spec->mounts[i]);
+		judge_table_at_start(j, c->mounts, "kernel");
+	else if (c->declared)
+		judge_table_at_start(j, c->declared, "specification: the container was gone before "
+						     "its mounts were read");
 	for (size_t i = 0; c->spec && i < c->spec->block_device_count; i++)
 		judge_device(j, c->spec->block_devices[i]);
 }

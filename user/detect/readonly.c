@@ -31,6 +31,25 @@ static void evidence_of_root(struct draft *f, const struct container *c)
 			       c->spec->read_only ? "readonly" : "writable");
 }
 
+/* Where no mount table was to be had, what the place of the file stands on. */
+static void evidence_of_place(struct draft *f, const struct judgement *j)
+{
+	const struct ev_file *rec = (const void *)j->mo->rec;
+	const struct located *at = &j->mo->file;
+
+	if (at->by == LOCATED_BY_SPEC)
+		draft_evidence(f, "table",
+			       "gone before it could be read: placed by the specification");
+	if (at->by != LOCATED_BY_RECORD)
+		return;
+	draft_evidence(f, "table",
+		       "gone before it could be read: not on the root, which is read-only");
+	if (rec->dev)
+		draft_evidence(f, "device", "%u:%u, %s", rec->dev >> 20, rec->dev & 0xfffff,
+			       at->shown ? "which the host has mounted" :
+					   "which the host has not mounted");
+}
+
 static void write_attempt(const struct judgement *j, const struct ev_file *rec)
 {
 	const Keelwatch__File *file = j->event->file;
@@ -48,8 +67,35 @@ static void write_attempt(const struct judgement *j, const struct ev_file *rec)
 		draft_evidence(&f, "path", "as the caller gave it");
 	if (file->host_path[0])
 		draft_evidence(&f, "host_path", "%s", file->host_path);
+	evidence_of_place(&f, j);
 	evidence_of_root(&f, j->mo->container);
 	draft_end(&f);
+}
+
+/* A path or a disk of the host; where that is not known, what may be one. */
+static bool may_be_hosts(const struct located *at, const struct ev_file *rec)
+{
+	if (at->class == MOUNT_CLASS_UNKNOWN)
+		return !rec->dev || at->shown;
+	return at->class == MOUNT_CLASS_HOST || at->class == MOUNT_CLASS_DEVICE;
+}
+
+/* The kernel says what its own mount is now; a table or specification, what it was. */
+static bool lies_read_only(const struct located *at, const struct ev_file *rec)
+{
+	if (at->by == LOCATED_BY_TABLE)
+		return at->mount->mnt_ro || at->mount->sb_ro;
+	return rec->mnt_ro || rec->sb_ro;
+}
+
+/* The mount point tells mounts apart; where it is not known, superblock and place together. */
+static void key_of_mount(struct draft *f, const Keelwatch__File *file, const struct ev_file *rec)
+{
+	if (file->mount_point[0])
+		draft_key(f, "%s", file->mount_point);
+	else
+		draft_key(f, "%x|%.*s", rec->dev, (int)(1 + strcspn(file->path + 1, "/")),
+			  file->path);
 }
 
 /*
@@ -60,25 +106,31 @@ static void writable_path(const struct judgement *j, const struct ev_file *rec)
 {
 	const struct located *at = &j->mo->file;
 	const Keelwatch__File *file = j->event->file;
-	bool host = at->class == MOUNT_CLASS_HOST || at->class == MOUNT_CLASS_DEVICE;
 	struct draft f;
 
-	if (rec->ret || !j->mo->container->msg.read_only || !at->mount ||
+	if (rec->ret || !j->mo->container->msg.read_only || at->by == LOCATED_NOT ||
 	    at->class == MOUNT_CLASS_KERNEL || at->class == MOUNT_CLASS_ROOTFS)
 		return;
-	if (at->mount->mnt_ro || at->mount->sb_ro)
+	if (lies_read_only(at, rec))
 		return;
 	draft_begin(&f, j, RULE_READONLY_WRITABLE_PATH,
-		    host ? KEELWATCH__SEVERITY__warning : KEELWATCH__SEVERITY__info);
+		    may_be_hosts(at, rec) ? KEELWATCH__SEVERITY__warning :
+					    KEELWATCH__SEVERITY__info);
 	f.once = true;
-	draft_key(&f, "%s", file->mount_point);
-	draft_message(&f, "first write to %s, a writable mount (%s) of a read-only container",
-		      file->mount_point, file->mount_class);
+	key_of_mount(&f, file, rec);
+	if (at->mount)
+		draft_message(&f, "first write to %s, a writable mount (%s) of a read-only container",
+			      file->mount_point, file->mount_class);
+	else
+		draft_message(&f, "first write to a writable mount (%s) of a read-only container: %s",
+			      file->mount_class, file->path);
 	f.finding.file = j->event->file;
 	draft_evidence(&f, "path", "%s", file->path);
-	draft_evidence(&f, "filesystem", "%s", file->filesystem);
+	if (file->filesystem[0])
+		draft_evidence(&f, "filesystem", "%s", file->filesystem);
 	if (file->host_path[0])
 		draft_evidence(&f, "host_path", "%s", file->host_path);
+	evidence_of_place(&f, j);
 	draft_end(&f);
 }
 
@@ -226,6 +278,14 @@ static void judge_pivot(const struct judgement *j)
 	draft_end(&f);
 }
 
+/* What the specification lets be written, whatever is mounted there. */
+static bool was_writable(const struct container *c, const char *target)
+{
+	const struct mount_line *line = c->declared ? mount_table_find(c->declared, target) : NULL;
+
+	return line && !is_ro(line);
+}
+
 /* No table was to be had: the container was gone before it could be read. The call succeeded. */
 static void judge_call(const struct judgement *j)
 {
@@ -237,6 +297,8 @@ static void judge_call(const struct judgement *j)
 					   rec->op != MOUNT_MOVE && rec->op != MOUNT_SETATTR))
 		return;
 	if ((rec->flags & MS_RDONLY) || (rec->op == MOUNT_SETATTR && !(rec->attr_clr & MS_RDONLY)))
+		return;
+	if (mount_is_kernel_fs(m->filesystem) || was_writable(j->mo->container, m->target))
 		return;
 	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
 	draft_key(&f, "call|%s|%s", m->operation, m->target);

@@ -71,6 +71,7 @@ static void body_file(struct enrich *e, const struct moment *mo)
 {
 	const struct ev_file *rec = (const void *)mo->rec;
 	const struct located *at = &mo->file;
+	const struct mount_line *line = at->mount ? at->mount : at->shown;
 	Keelwatch__File *f = &e->body.file;
 	const char *error = rec->ret ? text_errno(-rec->ret) : NULL;
 
@@ -84,14 +85,15 @@ static void body_file(struct enrich *e, const struct moment *mo)
 		f->error = (char *)error;
 	if (rec->op == FILE_OPEN && !rec->ret)
 		f->flags = open_flags(e, rec->open_flags);
+	if (at->by != LOCATED_NOT)
+		f->mount_class = (char *)mount_class_name(at->class);
 	if (at->mount) {
 		f->mount_point = arena_clean(&e->arena, at->mount->target,
 					     strlen(at->mount->target));
-		f->mount_class = (char *)mount_class_name(at->class);
 		f->mount_read_only = at->mount->mnt_ro || at->mount->sb_ro;
-		f->filesystem = arena_clean(&e->arena, at->mount->fstype,
-					    strlen(at->mount->fstype));
 	}
+	if (line)
+		f->filesystem = arena_clean(&e->arena, line->fstype, strlen(line->fstype));
 	e->event.file = f;
 }
 

@@ -67,6 +67,7 @@ void container_unref(struct container *c)
 	spec_free(c->spec);
 	mount_table_free(c->mounts);
 	mount_table_free(c->prepared);
+	mount_table_free(c->declared);
 	free(c->cgroup_path);
 	free(c->oci_runtime);
 	free(c);

@@ -39,6 +39,8 @@ struct container {
 	uint32_t init_tgid;
 	uint64_t init_start_ns;
 	struct mount_table *mounts;	/* last read, or NULL */
+	struct mount_table *declared;	/* what the specification says, where none was to be had at the start */
+	uint32_t mounts_asked;	/* the process that was last asked for one later */
 	struct mount_table *prepared;	/* as its runtime left it, read before its program; or NULL */
 	int mounts_kept;	/* facts_keep() handle of its mount table, or -1 */
 	bool guarded;		/* the kernel half was told to report writes from outside to its root */

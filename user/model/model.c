@@ -278,7 +278,7 @@ static void feed_mount(struct model *m, struct moment *mo)
 	if (mo->setup && (e->op == MOUNT_PIVOT_ROOT || e->op == MOUNT_CHROOT)) {
 		/* The container's own root stands from here on, though its program may be gone soon. */
 		if (e->head.mnt_ns != m->host.mnt && mo->container && !mo->container->started)
-			places_keep_anew(m, mo->container, e->head.tgid);
+			places_keep_anew(m, mo->container, &e->head);
 		return;
 	}
 	places_mounts(m, mo);

@@ -56,12 +56,22 @@ enum namespace_bit {
 	NAMESPACE_USER = 1 << 6,
 };
 
+/* What says where a file lies. */
+enum located_by {
+	LOCATED_NOT,
+	LOCATED_BY_TABLE,	/* the kernel's mount table */
+	LOCATED_BY_SPEC,	/* the specification, and the record does not contradict it */
+	LOCATED_BY_RECORD,	/* the record alone: not on the root, and of what superblock */
+};
+
 /* A path, followed to the mount it lies on. Raw bytes. */
 struct located {
 	struct buf path;	/* as the process sees it */
 	struct buf host_path;	/* empty when the host does not see it */
-	const struct mount_line *mount;	/* NULL: no table was to be had */
+	const struct mount_line *mount;	/* NULL: it is not known which */
+	const struct mount_line *shown;	/* by record: a mount of the host with that superblock, or NULL */
 	enum mount_class class;
+	enum located_by by;
 };
 
 struct moment {

@@ -68,8 +68,8 @@ void creds_fork(const struct model *m, struct process *parent, struct process *c
 
 /* places.c */
 /* Keeps the mount table that the task sees from its root, for the container; anew: whatever was kept. */
-void places_keep(struct model *m, struct container *c, uint32_t tgid);
-void places_keep_anew(struct model *m, struct container *c, uint32_t tid);
+void places_keep(struct model *m, struct container *c, uint32_t tid, uint32_t mnt_ns);
+void places_keep_anew(struct model *m, struct container *c, const struct ev_head *rec);
 void places_let_go(struct model *m, struct container *c);
 /*
  * Reads the table a container starts with. after: NULL, or what it is by now, where the first program
@@ -86,7 +86,16 @@ void places_changed_at_start(struct moment *mo, struct mount_table *after);
 void places_clear(struct moment *mo);
 void places_refresh_host(struct model *m);
 
+/* declared.c */
+/*
+ * The mounts of a specification as a table of the kernel's kind, without the root. What is bound has the
+ * superblock that the host has there now; what is not has none (dev 0). NULL: nothing is known.
+ */
+struct mount_table *declared_table(struct facts *facts, const struct spec *spec,
+				   const struct mount_table *host);
+
 /* snapshot.c */
+uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind);	/* its inode; 0: not to be had */
 void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg);
 
 #endif

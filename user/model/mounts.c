@@ -378,9 +378,10 @@ const char *mount_class_name(enum mount_class class)
 		[MOUNT_CLASS_ROOTFS] = "rootfs", [MOUNT_CLASS_TMPFS] = "tmpfs",
 		[MOUNT_CLASS_VOLUME] = "volume", [MOUNT_CLASS_HOST] = "host",
 		[MOUNT_CLASS_KERNEL] = "kernel", [MOUNT_CLASS_DEVICE] = "device",
+		[MOUNT_CLASS_UNKNOWN] = "unknown",
 	};
 
-	return class <= MOUNT_CLASS_DEVICE ? names[class] : "unknown";
+	return names[class];
 }
 
 /* Whether the host's mount shows the line's root at its root or below. */
@@ -574,7 +575,7 @@ static const struct {
 	{ "tmpfs", "/sys/fs/cgroup" },
 };
 
-static bool kernel_fs(const char *fstype)
+bool mount_is_kernel_fs(const char *fstype)
 {
 	size_t i;
 
@@ -665,9 +666,35 @@ enum mount_class mount_classify(const struct mount_table *host, const struct mou
 	buf_free(&path);
 	if (device || is_mask(line, on_host))
 		return MOUNT_CLASS_KERNEL;
-	if (in_own_place(line) || (!on_host && kernel_fs(line->fstype)))
+	if (in_own_place(line) || (!on_host && mount_is_kernel_fs(line->fstype)))
 		return MOUNT_CLASS_KERNEL;
 	if (!on_host)
 		return classify_own(line);
 	return storage_managed(host, line) ? MOUNT_CLASS_VOLUME : MOUNT_CLASS_HOST;
+}
+
+static const struct mount_line *line_of_dev(const struct mount_table *t, uint32_t dev)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->lines[i].dev == dev)
+			return &t->lines[i];
+	return NULL;
+}
+
+enum mount_class mount_classify_file(const struct mount_table *host, uint32_t dev, const char *path,
+				     const struct mount_line **shown)
+{
+	/* Where runtimes put the kernel's file systems (runtime-spec, config-linux: default filesystems). */
+	static const char *const kernel_places[] = { "/proc", "/sys", "/dev/pts", "/dev/mqueue" };
+
+	*shown = dev ? line_of_dev(host, dev) : NULL;
+	if (*shown)
+		return mount_is_kernel_fs((*shown)->fstype) ? MOUNT_CLASS_KERNEL :
+							      MOUNT_CLASS_UNKNOWN;
+	if (dev >> MINOR_BITS)
+		return MOUNT_CLASS_DEVICE;
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_places); i++)
+		if (path_within(path, kernel_places[i]))
+			return MOUNT_CLASS_KERNEL;
+	return MOUNT_CLASS_UNKNOWN;
 }

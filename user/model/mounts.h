@@ -60,6 +60,7 @@ enum mount_class {
 	MOUNT_CLASS_HOST,	/* a path of the host */
 	MOUNT_CLASS_KERNEL,	/* proc, sysfs, cgroup, devpts, mqueue, ... of its own */
 	MOUNT_CLASS_DEVICE,	/* a block device's file system of its own */
+	MOUNT_CLASS_UNKNOWN,	/* not the root; no table was to be had that says more */
 };
 
 const char *mount_class_name(enum mount_class class);
@@ -72,6 +73,15 @@ const char *mount_class_name(enum mount_class class);
 bool mount_host_path(const struct mount_table *host, const struct mount_line *line, struct buf *out);
 
 enum mount_class mount_classify(const struct mount_table *host, const struct mount_line *line);
+
+bool mount_is_kernel_fs(const char *fstype);	/* a file system without storage: proc, sysfs, ... */
+
+/*
+ * A file that does not lie on the root of its container, by its superblock (dev 0: not known) and
+ * path alone: kernel, device or unknown. *shown: a mount of the host with that superblock, or NULL.
+ */
+enum mount_class mount_classify_file(const struct mount_table *host, uint32_t dev, const char *path,
+				     const struct mount_line **shown);
 
 /* How much a mount gives away. */
 enum exposure { EXPOSURE_NONE, EXPOSURE_LOW, EXPOSURE_MEDIUM, EXPOSURE_HIGH, EXPOSURE_CRITICAL };

@@ -45,14 +45,40 @@ static void host_mounts_fresh(struct model *m)
 		places_refresh_host(m);
 }
 
-void places_keep(struct model *m, struct container *c, uint32_t tgid)
+/* Its pid may be another's by now: then the namespace is another, too. */
+static bool is_in(struct model *m, uint32_t tid, uint32_t mnt_ns)
+{
+	uint32_t now = proc_ns(m, tid, "mnt");
+
+	return !now || now == mnt_ns;
+}
+
+void places_keep(struct model *m, struct container *c, uint32_t tid, uint32_t mnt_ns)
 {
 	char path[64];
 
 	if (c->mounts_kept >= 0 || c->ended)
 		return;
-	snprintf(path, sizeof(path), "/proc/%u/mountinfo", tgid);
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", tid);
 	c->mounts_kept = facts_keep(m->facts, path);
+	if (c->mounts_kept >= 0 && !is_in(m, tid, mnt_ns))
+		places_let_go(m, c);
+}
+
+/* The covers that runtimes put over parts of /proc (runtime-spec: maskedPaths). */
+static bool is_mask(const struct mount_line *line)
+{
+	return text_starts(line->target, "/proc/") &&
+	       (!strcmp(line->fstype, "tmpfs") || text_ends(line->root, "/null"));
+}
+
+static void take_table(struct container *c, struct mount_table *t)
+{
+	mount_table_free(c->mounts);
+	c->mounts = t;
+	c->masked = false;
+	for (size_t i = 0; i < t->count; i++)
+		c->masked |= is_mask(&t->lines[i]);
 }
 
 static void watch_kept(struct model *m, const struct container *c, bool on)
@@ -71,12 +97,12 @@ void places_let_go(struct model *m, struct container *c)
 }
 
 /* By whoever changed the root, or by the first program: the new root is everybody's there. */
-void places_keep_anew(struct model *m, struct container *c, uint32_t tid)
+void places_keep_anew(struct model *m, struct container *c, const struct ev_head *rec)
 {
 	places_let_go(m, c);
-	places_keep(m, c, tid);
+	places_keep(m, c, rec->tid, rec->mnt_ns);
 	if (c->mounts_kept < 0 && c->init_tgid)
-		places_keep(m, c, c->init_tgid);
+		places_keep(m, c, c->init_tgid, c->facts.ns.mnt);
 	if (c->started)
 		watch_kept(m, c, true);
 }
@@ -116,13 +142,6 @@ static struct mount_table *read_of_namespace(struct model *m, const struct momen
 	return t;
 }
 
-/* The covers that runtimes put over parts of /proc (runtime-spec: maskedPaths). */
-static bool is_mask(const struct mount_line *line)
-{
-	return text_starts(line->target, "/proc/") &&
-	       (!strcmp(line->fstype, "tmpfs") || text_ends(line->root, "/null"));
-}
-
 void places_prepared(struct model *m, struct container *c)
 {
 	if (c->mounts_kept >= 0 && !c->prepared && !c->started)
@@ -140,27 +159,47 @@ void places_start(struct model *m, struct container *c, struct mount_table **aft
 	struct mount_table *now;
 
 	*after = NULL;
-	places_keep(m, c, c->init_tgid);
+	places_keep(m, c, c->init_tgid, c->facts.ns.mnt);
 	now = read_kept(m, c);
 	if (!now) {
 		/* What was kept saw from a root that is gone. */
 		places_let_go(m, c);
-		places_keep(m, c, c->init_tgid);
+		places_keep(m, c, c->init_tgid, c->facts.ns.mnt);
 		now = read_kept(m, c);
 	}
-	if (!now && !c->prepared)
-		return;
-	mount_table_free(c->mounts);
-	c->mounts = now;
-	if (c->prepared) {
-		c->mounts = TAKE(c->prepared);
-		*after = now;
-	}
-	c->masked = false;
-	for (size_t i = 0; i < c->mounts->count; i++)
-		c->masked |= is_mask(&c->mounts->lines[i]);
-	watch_kept(m, c, true);
 	places_refresh_host(m);
+	if (!now && !c->prepared) {
+		c->declared = declared_table(m->facts, c->spec, m->host_mounts);
+		return;
+	}
+	if (c->prepared)
+		*after = now;
+	take_table(c, c->prepared ? TAKE(c->prepared) : now);
+	watch_kept(m, c, true);
+}
+
+/*
+ * The first program was gone before its table could be read: whoever else lives in its mount namespace
+ * shows the same, but for one that changed its root.
+ */
+static void learn_later(struct model *m, struct container *c, const struct ev_head *rec)
+{
+	struct mount_table *now;
+
+	if (c->mounts || !c->started || c->ended || rec->mnt_ns != c->facts.ns.mnt ||
+	    rec->tgid == c->mounts_asked)
+		return;
+	c->mounts_asked = rec->tgid;
+	places_let_go(m, c);
+	places_keep(m, c, rec->tgid, rec->mnt_ns);
+	now = read_kept(m, c);
+	if (!now || !mount_table_root(now)) {
+		mount_table_free(now);
+		places_let_go(m, c);
+		return;
+	}
+	take_table(c, now);
+	watch_kept(m, c, true);
 }
 
 /* Lexically: "." and ".." and repeated slashes go. What the caller meant, not what was reached. */
@@ -231,23 +270,87 @@ static const char *below(const struct mount_line *line, const char *path)
 	return len == 1 ? path : path + len;
 }
 
-static void locate(struct model *m, const struct container *c, struct located *at)
+static void locate_on(struct model *m, const struct mount_line *line, enum located_by by,
+		      struct located *at)
 {
 	_cleanup_(buf_free) struct buf dir = {};
-	const char *path = buf_cstr(&at->path);
 
-	if (!c->mounts || path[0] != '/')
-		return;
-	at->mount = mount_table_find(c->mounts, path);
-	if (!at->mount)
-		return;
-	host_mounts_fresh(m);
+	at->by = by;
+	at->mount = line;
 	if (!m->host_mounts)
 		return;
-	at->class = mount_classify(m->host_mounts, at->mount);
-	if (!mount_host_path(m->host_mounts, at->mount, &dir))
+	at->class = mount_classify(m->host_mounts, line);
+	if (mount_host_path(m->host_mounts, line, &dir))
+		join(&at->host_path, buf_cstr(&dir), below(line, buf_cstr(&at->path)));
+}
+
+/* Whether the file's superblock can be that of the mount it was declared to lie on. */
+static bool bears_out(const struct model *m, const struct container *c, const struct ev_file *e,
+		      const struct located *at)
+{
+	const struct mount_line *line = at->mount, *there;
+
+	if (!e->dev || e->dev == line->dev)
+		return true;
+	if (!line->dev) {
+		mount_classify_file(m->host_mounts, e->dev, line->target, &there);
+		return e->dev != c->facts.root_dev &&
+		       (!there || mount_is_kernel_fs(line->fstype));
+	}
+	/* A recursive bind has what was mounted below as well. */
+	there = mount_table_find(m->host_mounts, buf_cstr(&at->host_path));
+	return there && there->dev == e->dev;
+}
+
+/* The root is read-only, and this was let through: it lies elsewhere. */
+static bool is_off_root(const struct ev_file *e)
+{
+	return !e->ret && !e->mnt_ro && !e->sb_ro &&
+	       (e->head.flags & (EVF_ROOT_MNT_RO | EVF_ROOT_SB_RO));
+}
+
+/* Without a table: by the specification where the record bears it out, else by the record alone. */
+static void locate_without(struct model *m, const struct container *c, const struct ev_file *e,
+			   struct located *at)
+{
+	const char *path = buf_cstr(&at->path);
+	const struct mount_line *line =
+		c->declared ? mount_table_find(c->declared, path) : NULL;
+
+	if (!m->host_mounts)
 		return;
-	join(&at->host_path, buf_cstr(&dir), below(at->mount, path));
+	if (line) {
+		locate_on(m, line, LOCATED_BY_SPEC, at);
+		if (bears_out(m, c, e, at))
+			return;
+		buf_reset(&at->host_path);
+		at->mount = NULL;
+		at->class = MOUNT_CLASS_UNKNOWN;
+		at->by = LOCATED_NOT;
+	}
+	if (!is_off_root(e))
+		return;
+	at->by = LOCATED_BY_RECORD;
+	at->class = mount_classify_file(m->host_mounts, e->dev, path, &at->shown);
+}
+
+static void locate(struct model *m, struct container *c, const struct ev_file *e,
+		   struct located *at)
+{
+	const char *path = buf_cstr(&at->path);
+	const struct mount_line *line;
+
+	if (path[0] != '/' || !c->started)
+		return;
+	host_mounts_fresh(m);
+	learn_later(m, c, &e->head);
+	if (!c->mounts) {
+		locate_without(m, c, e, at);
+		return;
+	}
+	line = mount_table_find(c->mounts, path);
+	if (line)
+		locate_on(m, line, LOCATED_BY_TABLE, at);
 }
 
 void places_file(struct model *m, struct moment *mo)
@@ -260,7 +363,7 @@ void places_file(struct model *m, struct moment *mo)
 	if (mo->owner)
 		buf_add(&mo->file.host_path, mo->file.path.data, mo->file.path.len);
 	else if (c)
-		locate(m, c, &mo->file);
+		locate(m, c, e, &mo->file);
 }
 
 /*
@@ -283,7 +386,7 @@ static void mounts_of_call(struct model *m, struct moment *mo)
 	}
 	/* A table kept open shows what lies below the root of whoever was asked: that root is another now. */
 	if (mo->rec->type == EV_MOUNT && e->op == MOUNT_PIVOT_ROOT)
-		places_keep_anew(m, c, mo->rec->tid);
+		places_keep_anew(m, c, mo->rec);
 	now = read_kept(m, c);
 	if (!now)
 		return;

@@ -45,7 +45,7 @@ static int proc_link(struct model *m, uint32_t pid, const char *what, struct buf
 	return facts_readlink(m->facts, path, out);
 }
 
-static uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind)
+uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind)
 {
 	_cleanup_(buf_free) struct buf link = {};
 	char what[32];
