@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# Containers that are gone before the monitor comes to their records: it stands still while they
+# live. What nobody can look at any more is told by the records, and by what is left on disk.
+
+GROUP_late=(late_writes late_writes_in_a_container_that_was_removed late_gain late_powers)
+
+late_name() { # SUFFIX
+	echo "kw-$RUN_ID-$RT-late-$1"
+}
+
+late_run() { # SUFFIX [OPTION OF rt_run]...
+	rt_run "$(late_name "$1")" "${@:2}" || echo "the container $1 did not run"
+}
+
+late_has_volumes() {
+	[[ $RT == docker || $RT == podman-* ]]
+}
+
+# docker and containerd take the specification away when the container ends.
+late_has_specification() {
+	[[ $RT != docker && $RT != containerd ]]
+}
+
+# --- while it stands still ---
+
+monitor_is() { # STATE-LETTER
+	[[ $(awk '$1 == "State:" { print $2 }' "/proc/$MONITOR_PID/status") == "$1" ]]
+}
+
+# It has read all there is when it uses no more time (utime and stime, proc(5)).
+monitor_is_done() {
+	local before after
+	before=$(cut -d' ' -f14,15 "/proc/$MONITOR_PID/stat")
+	sleep 0.1
+	after=$(cut -d' ' -f14,15 "/proc/$MONITOR_PID/stat")
+	[[ $before == "$after" ]]
+}
+
+# All containers of all runtimes live and die in that time. One goes on: while there is none, no system
+# call is looked at.
+amid_late() {
+	local name pids=()
+	RT=${RUNTIMES[0]}
+	name=$(late_name keeper)
+	rt_run "$name" --detach -- sleep 100 || say 'e2e: no container keeps the monitor awake'
+	wait_until 10 monitor_is_done
+	kill -STOP "$MONITOR_PID"
+	wait_until 5 monitor_is T || die 'the monitor does not stop'
+	for RT in "${RUNTIMES[@]}"; do
+		late_containers >"$WORK/late-$RT.said" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	kill -CONT "$MONITOR_PID"
+	RT=${RUNTIMES[0]}
+	rt_remove "$name"
+}
+
+late_containers() {
+	local dir=$WORK/late-$RT
+	mkdir -p "$dir"/{writes,removed}/below
+	late_writer writes &
+	late_writer removed &
+	late_gainer &
+	wait_until 60 late_all_have_written || echo 'not all have written'
+	touch "$dir"/{writes,removed}/over
+	wait
+	late_mighty &
+	rt_remove "$(late_name removed)"
+	wait
+}
+
+# They stay until all have written: the kernel half knows a mount by its address, and a new cgroup's by
+# that alone.
+late_writer() { # SUFFIX
+	local volume=() also=:
+	if [[ $1 == writes ]] && late_has_volumes; then
+		volume=(--mount "kw-late-$RT:/dir") also='helper write-file /dir/kept'
+	fi
+	late_run "$1" --read-only --mount "$WORK/late-$RT/$1:/data" --tmpfs /tmp "${volume[@]}" -- sh -c "
+		helper write-file /data/below/kept; helper write-file /tmp/one; helper mkdir /refused; $also
+		echo 0 >/proc/self/oom_score_adj; echo >/dev/null
+		helper write-file /data/done; until [ -e /data/over ]; do helper sleep 0.05; done"
+}
+
+late_all_have_written() {
+	local runtime
+	for runtime in "${RUNTIMES[@]}"; do
+		[[ -e $WORK/late-$runtime/writes/done && -e $WORK/late-$runtime/removed/done ]] || return 1
+	done
+}
+
+late_gainer() {
+	late_run gain --user app --mount "$WORK/late-$RT:/data" --tmpfs /tmp -- su -c '
+		helper write-file /data/other; helper write-file /tmp/one; helper mkdir /allowed'
+}
+
+late_mighty() {
+	late_run powers "${UNDO[@]}" --mount /etc:/host-etc:ro -- helper remount-rw /
+}
+
+# --- what is said of it ---
+
+# As expect_finding, but for the names, which are gone with the specification.
+expect_late() { # NAME RULE JQ-CONDITION...
+	local name=$1 rule=$2 condition
+	shift 2
+	for condition; do
+		wait_until "$SEEN_WITHIN" has_match "$name" finding \
+			".rule == \"$rule\" and .container.partial and ($condition)" && continue
+		fail "missing: $rule: $condition"
+		print_findings "$name"
+	done
+}
+
+# That many findings of each rule, and no other.
+expect_nothing_else() { # NAME RULE:COUNT...
+	local name=$1 found count rule
+	shift
+	found=$(matches "$name" finding true | jq -r .rule | sort | uniq -c |
+		while read -r count rule; do echo "$rule:$count"; done)
+	[[ $found == "$(printf '%s\n' "$@" | sort)" ]] && return
+	fail "other findings than $*"
+	print_findings "$name"
+}
+
+# Without table and specification: that it was no write to the root, and on what device.
+expect_unplaced_writes() { # NAME
+	expect_late "$1" readonly-writable-path \
+		'.severity == "warning" and .file.path == "/data/below/kept" and
+			.file.mount_class == "unknown" and .file.filesystem != null' \
+		'.severity == "info" and .file.path == "/tmp/one" and .file.mount_class == "unknown"'
+	expect_late "$1" readonly-write-attempt '.file.path == "/refused"'
+}
+
+scenario_late_writes() {
+	local name paths=2
+	name=$(late_name writes)
+	! late_has_volumes || paths=3
+	if ! late_has_specification; then
+		expect_unplaced_writes "$name"
+	else
+		expect_finding "$name" readonly-writable-path \
+			'.severity == "warning" and .file.mount_point == "/data" and
+				.file.mount_class == "host" and .file.path == "/data/below/kept"' \
+			".file.host_path == \"$WORK/late-$RT/writes/below/kept\"" \
+			'.severity == "info" and .file.mount_point == "/tmp" and
+				.file.mount_class == "tmpfs" and .file.path == "/tmp/one"'
+		! late_has_volumes || expect_finding "$name" readonly-writable-path \
+			'.severity == "info" and .file.mount_point == "/dir" and .file.mount_class == "volume"'
+	fi
+	expect_nothing_else "$name" readonly-writable-path:$paths readonly-write-attempt:1
+}
+
+scenario_late_writes_in_a_container_that_was_removed() {
+	local name
+	name=$(late_name removed)
+	expect_unplaced_writes "$name"
+	expect_nothing_else "$name" readonly-writable-path:2 readonly-write-attempt:1
+}
+
+# And nothing of its writes: it is no read-only container.
+scenario_late_gain() {
+	local name
+	name=$(late_name gain)
+	wait_until "$SEEN_WITHIN" has_match "$name" finding '.rule == "privilege-gained" and
+		.credentials.explanation == "setuid-file" and .process.exe == "/bin/su"' ||
+		fail 'the rise by a setuid file is not found'
+	expect_nothing_else "$name" privilege-gained:1
+}
+
+# What was bound is told by the specification alone.
+scenario_late_powers() {
+	local name expect=expect_finding rules=(added-capability:1 readonly-defeated:1)
+	name=$(late_name powers)
+	if late_has_specification; then
+		expect_finding "$name" sensitive-host-mount '.mount.target == "/host-etc" and
+			.mount.host_path == "/etc" and .mount.read_only'
+		rules+=(sensitive-host-mount:1)
+	else
+		expect=expect_late
+	fi
+	"$expect" "$name" added-capability '.message | test("SYS_ADMIN")'
+	"$expect" "$name" readonly-defeated '.severity == "critical" and .mount.target == "/"'
+	expect_nothing_else "$name" "${rules[@]}"
+}
