@@ -7,7 +7,8 @@ MONITOR_JSON= # what it prints: one object a line
 MONITOR_ERR=
 MONITORS=0
 ARMED_WITHIN=10  # seconds
-SEEN_WITHIN=5    # seconds from a deed to its line
+SEEN_WITHIN=5    # seconds from a deed to its line, where the monitor gets to run
+BEHIND_WITHIN=60 # seconds in which one that does not get to run has caught up
 GONE_WITHIN=10   # seconds from SIGINT
 SETTLE=0.4       # seconds after which a line that should not come would have come
 
@@ -49,6 +50,25 @@ monitor_is_gone() {
 
 monitor_end() { # at the very end, should it still be there
 	[[ -n $MONITOR_PID ]] && end_process "$MONITOR_PID"
+}
+
+monitor_is() { # STATE-LETTER (proc(5), stat)
+	[[ $(cut -d' ' -f3 "/proc/$MONITOR_PID/stat") == "$1" ]]
+}
+
+# It sleeps but where it has read all there is.
+monitor_is_done() {
+	monitor_is S
+}
+
+# Until the command succeeds. It fails when the time is over and the monitor has nothing left to read.
+wait_for_line() { # COMMAND [ARG]...
+	wait_until "$SEEN_WITHIN" "$@" && return
+	monitor_runs && wait_until "$BEHIND_WITHIN" line_or_done "$@" && "$@"
+}
+
+line_or_done() { # COMMAND [ARG]...
+	"$@" || monitor_is_done
 }
 
 # --- its lines ---
@@ -122,7 +142,7 @@ expect_finding() { # NAME RULE[|RULE] [JQ-CONDITION]...
 	shift 2
 	(($# > 0)) || set -- true
 	for condition; do full+=("(.rule | test(\"^($rule)\$\")) and ($condition)"); done
-	wait_until "$SEEN_WITHIN" all_met "$name" finding "${full[@]}" && return
+	wait_for_line all_met "$name" finding "${full[@]}" && return
 	while IFS= read -r line; do fail "$line"; done <<<"$UNMET"
 	print_findings "$name"
 }
@@ -131,7 +151,7 @@ expect_finding() { # NAME RULE[|RULE] [JQ-CONDITION]...
 expect_event() { # NAME JQ-CONDITION...
 	local name=$1 line
 	shift
-	wait_until "$SEEN_WITHIN" all_met "$name" event "$@" && return
+	wait_for_line all_met "$name" event "$@" && return
 	while IFS= read -r line; do fail "$line"; done <<<"$UNMET"
 	note "its events: $(matches "$name" event true | jq -r .type | sort | uniq -c | xargs)"
 }
@@ -141,6 +161,7 @@ expect_no_findings() { # NAME [RULE]...
 	local name=$1 found
 	shift
 	sleep "$SETTLE"
+	wait_until "$BEHIND_WITHIN" monitor_is_done
 	found=$(of_container "$name" '.[] | select(.kind == "finding") | .rule
 		| select($unwanted == "" or inside($unwanted))' --arg unwanted "$*")
 	if [[ -n $found ]]; then

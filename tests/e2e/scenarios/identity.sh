@@ -76,7 +76,7 @@ scenario_nested_cgroups_belong_to_their_container() {
 	: >"$root/tmp/go"
 	expect_event "$name" '.type == "exec" and .process.args[1] == "nested"'
 	# Made by a process of the host: the event is not the container's.
-	wait_until "$SEEN_WITHIN" grep -qE '"operation":"mkdir","path":"[^"]*/nested"' "$MONITOR_JSON" ||
+	wait_for_line grep -qE '"operation":"mkdir","path":"[^"]*/nested"' "$MONITOR_JSON" ||
 		fail 'no event tells of the nested cgroup'
 	rt_stop "$name"
 	for dir in "${made[@]}"; do rmdir "$dir" 2>/dev/null || true; done
@@ -117,7 +117,7 @@ scenario_kubernetes_names() {
 		--annotation io.kubernetes.cri.sandbox-namespace=shop \
 		--annotation io.kubernetes.cri.sandbox-uid=11111111-2222-3333-4444-555555555555 \
 		-- /bin/true || fail 'the container did not run'
-	wait_until "$SEEN_WITHIN" has_match "$name" event '.type == "exec" and
+	wait_for_line has_match "$name" event '.type == "exec" and
 		.container.id == "'"$name"'" and .container.kubernetes == {
 		namespace: "shop", pod: "web-7d9f", container: "web",
 		uid: "11111111-2222-3333-4444-555555555555" } and
@@ -171,7 +171,7 @@ scenario_short_lived_containers_are_named() {
 	[[ ! -e $WORK/short.failed ]] || fail "$(wc -l <"$WORK/short.failed") did not start"
 
 	ids_of_short "$expected" >"$ids"
-	wait_until "$SEEN_WITHIN" short_is_right "$expected" "$ids" || true
+	wait_for_line short_is_right "$expected" "$ids" || true
 	wrong=$(short_wrong "$expected" "$ids")
 	if [[ -n $wrong ]]; then
 		fail "of $total short containers not named rightly in their first exec:" \

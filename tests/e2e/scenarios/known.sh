@@ -73,7 +73,7 @@ watched_without_specification() { # HOW
 	[[ $RT == runc ]] || { not_for_this_runtime && return; }
 	name=$(known_name "$1")
 	runc start "$name" 2>>"$RUNTIME_LOG" || fail 'the container did not start'
-	wait_until "$SEEN_WITHIN" has_match "$name" finding '.rule == "readonly-write-attempt" and
+	wait_for_line has_match "$name" finding '.rule == "readonly-write-attempt" and
 		.container.id == "'"$name"'" and .container.runtime == "runc" and
 		.container.partial and .container.partial_why != null' || {
 		fail 'no finding of a container whose specification is partial'
