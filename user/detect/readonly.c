@@ -46,8 +46,8 @@ static void evidence_of_place(struct draft *f, const struct judgement *j)
 		       "gone before it could be read: not on the root, which is read-only");
 	if (rec->dev)
 		draft_evidence(f, "device", "%u:%u, %s", rec->dev >> 20, rec->dev & 0xfffff,
-			       at->shown ? "which the host has mounted" :
-					   "which the host has not mounted");
+			       at->shown ? "which the host has mounted now" :
+					   "which the host has not mounted now");
 }
 
 static void write_attempt(const struct judgement *j, const struct ev_file *rec)

@@ -71,7 +71,8 @@ static void body_file(struct enrich *e, const struct moment *mo)
 {
 	const struct ev_file *rec = (const void *)mo->rec;
 	const struct located *at = &mo->file;
-	const struct mount_line *line = at->mount ? at->mount : at->shown;
+	/* A superblock without a device (major 0) may be another one by now. */
+	const struct mount_line *line = at->mount ? at->mount : rec->dev >> 20 ? at->shown : NULL;
 	Keelwatch__File *f = &e->body.file;
 	const char *error = rec->ret ? text_errno(-rec->ret) : NULL;
 

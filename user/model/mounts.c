@@ -688,13 +688,12 @@ enum mount_class mount_classify_file(const struct mount_table *host, uint32_t de
 	static const char *const kernel_places[] = { "/proc", "/sys", "/dev/pts", "/dev/mqueue" };
 
 	*shown = dev ? line_of_dev(host, dev) : NULL;
-	if (*shown)
-		return mount_is_kernel_fs((*shown)->fstype) ? MOUNT_CLASS_KERNEL :
-							      MOUNT_CLASS_UNKNOWN;
 	if (dev >> MINOR_BITS)
-		return MOUNT_CLASS_DEVICE;
+		return *shown ? MOUNT_CLASS_UNKNOWN : MOUNT_CLASS_DEVICE;
+	/* The number of a superblock without a device may be another's by now: the place goes first. */
 	for (size_t i = 0; i < ARRAY_SIZE(kernel_places); i++)
 		if (path_within(path, kernel_places[i]))
 			return MOUNT_CLASS_KERNEL;
-	return MOUNT_CLASS_UNKNOWN;
+	return *shown && mount_is_kernel_fs((*shown)->fstype) ? MOUNT_CLASS_KERNEL :
+								MOUNT_CLASS_UNKNOWN;
 }

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "model/model_priv.h"
 
+#define MINOR_BITS 20	/* of the kernel's dev_t */
 #define ANCESTORS_ASKED 8	/* for the mount table of a task that is gone */
 #define HOST_MOUNTS_AGE_NS 1000000000ULL	/* the host's table is read anew when older and asked for */
 
@@ -292,11 +293,9 @@ static bool bears_out(const struct model *m, const struct container *c, const st
 
 	if (!e->dev || e->dev == line->dev)
 		return true;
-	if (!line->dev) {
-		mount_classify_file(m->host_mounts, e->dev, line->target, &there);
-		return e->dev != c->facts.root_dev &&
-		       (!there || mount_is_kernel_fs(line->fstype));
-	}
+	/* What has no device has a number that another superblock of the host may have by now. */
+	if (!line->dev)
+		return e->dev != c->facts.root_dev && !(e->dev >> MINOR_BITS);
 	/* A recursive bind has what was mounted below as well. */
 	there = mount_table_find(m->host_mounts, buf_cstr(&at->host_path));
 	return there && there->dev == e->dev;
