@@ -12,7 +12,7 @@
 #define OWN_DEV 77u /* of no mount of the host, no block device */
 #define RULE "readonly-writable-path"
 
-#define BIND(source, destination) \
+#define BIND(source, destination)                                                     \
 	"{\"destination\":\"" destination "\",\"type\":\"bind\",\"source\":\"" source \
 	"\",\"options\":[\"rbind\"]}"
 #define OWN(type, destination) \
@@ -20,10 +20,14 @@
 
 static const char config[] =
 	"{\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"process\":{\"user\":{\"uid\":0}},"
-	"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]},\"mounts\":[" OWN("proc", "/proc") ","
-	OWN("tmpfs", "/dev") "," OWN("devpts", "/dev/pts") "," OWN("tmpfs", "/tmp") ","
-	BIND("/srv/data", "/data") "," BIND("/var/lib/docker/volumes/v/_data", "/vol") ","
-	BIND("/srv/link", "/linked") "," BIND("/run", "/all") "]}";
+	"\"linux\":{\"maskedPaths\":[\"/proc/kcore\"]},\"mounts\":[" OWN("proc", "/proc") "," OWN("tmpfs", "/dev") "," OWN(
+		"devpts",
+		"/dev/pts") "," OWN("tmpfs",
+				    "/tmp") "," BIND("/srv/data",
+						     "/data") "," BIND("/var/lib/docker/volumes/v/_data",
+								       "/vol") "," BIND("/srv/link",
+											"/linked") "," BIND("/run",
+													    "/all") "]}";
 
 struct scene {
 	struct fixture *f;
@@ -235,7 +239,8 @@ Test(late, write_off_the_root_is_found_without_a_specification)
 	cr_assert_str_eq(fixture_evidence(found, "device"), "8:1, which the host has mounted now");
 	found = after_write(&s, "/tmp/x", OWN_DEV);
 	cr_assert_eq(found->severity, KEELWATCH__SEVERITY__info);
-	cr_assert_str_eq(fixture_evidence(found, "device"), "0:77, which the host has not mounted now");
+	cr_assert_str_eq(fixture_evidence(found, "device"),
+			 "0:77, which the host has not mounted now");
 	found = after_write(&s, "/disk/x", 9u << 20);
 	cr_assert_eq(found->severity, KEELWATCH__SEVERITY__warning);
 	cr_assert_str_eq(found->file->mount_class, "device");
@@ -252,7 +257,7 @@ Test(late, write_to_the_kernels_file_systems_raises_nothing_without_a_specificat
 	expect_silence(&s, "/proc/self/oom_score_adj", OWN_DEV);
 	expect_silence(&s, "/sys/x", 0);
 	expect_silence(&s, "/dev/mqueue/q", OWN_DEV);
-	expect_silence(&s, "/cgroup/x", 9); /* the host's cgroup2 */
+	expect_silence(&s, "/cgroup/x", 9);    /* the host's cgroup2 */
 	expect_silence(&s, "/proc/1/comm", 8); /* a number that the host's /run has by now */
 	end(&s);
 }
@@ -356,7 +361,8 @@ Test(late, table_of_a_process_with_another_root_is_not_taken)
 {
 	struct scene s = begin(config);
 
-	fixture_put(s.f, "/proc/1001/mountinfo", "107 100 8:1 /srv/other /data rw - ext4 sda1 rw\n");
+	fixture_put(s.f, "/proc/1001/mountinfo",
+		    "107 100 8:1 /srv/other /data rw - ext4 sda1 rw\n");
 	take_child(&s);
 	cr_assert_str_eq(after_write(&s, "/data/x", HOST_DISK)->file->host_path, "/srv/data/x");
 	end(&s);

@@ -375,9 +375,9 @@ int mount_table_diff(const struct mount_table *before, const struct mount_table 
 const char *mount_class_name(enum mount_class class)
 {
 	static const char *const names[] = {
-		[MOUNT_CLASS_ROOTFS] = "rootfs", [MOUNT_CLASS_TMPFS] = "tmpfs",
-		[MOUNT_CLASS_VOLUME] = "volume", [MOUNT_CLASS_HOST] = "host",
-		[MOUNT_CLASS_KERNEL] = "kernel", [MOUNT_CLASS_DEVICE] = "device",
+		[MOUNT_CLASS_ROOTFS] = "rootfs",   [MOUNT_CLASS_TMPFS] = "tmpfs",
+		[MOUNT_CLASS_VOLUME] = "volume",   [MOUNT_CLASS_HOST] = "host",
+		[MOUNT_CLASS_KERNEL] = "kernel",   [MOUNT_CLASS_DEVICE] = "device",
 		[MOUNT_CLASS_UNKNOWN] = "unknown",
 	};
 

@@ -73,7 +73,7 @@ late_writers() {
 late_writer() { # SUFFIX
 	local volume=() also=:
 	if [[ $1 == writes ]] && late_has_volumes; then
-		volume=(--mount "kw-late-$RT:/dir") also='helper write-file /dir/kept'
+		volume=(--mount "kw-volume-late-$RT:/dir") also='helper write-file /dir/kept'
 	fi
 	late_run "$1" --read-only --mount "$WORK/late-$RT/$1:/data" --tmpfs /tmp "${volume[@]}" -- sh -c "
 		helper write-file /data/below/kept; helper write-file /tmp/one; helper mkdir /refused; $also
