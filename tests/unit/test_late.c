@@ -226,6 +226,18 @@ Test(late, mount_over_what_was_read_only_is_found_and_over_what_was_writable_is_
 	end(&s);
 }
 
+Test(late, mount_of_a_disk_is_known_by_its_call)
+{
+	struct scene s = begin(config);
+	const Keelwatch__Finding *found;
+
+	feed_mount(&s, "ext2", "/tmp/disk");
+	found = fixture_one(s.f, "sensitive-mount-runtime");
+	cr_assert_eq(found->severity, KEELWATCH__SEVERITY__error);
+	cr_assert_str_eq(found->mount->target, "/tmp/disk");
+	end(&s);
+}
+
 /* --- the specification is gone as well --- */
 
 Test(late, write_off_the_root_is_found_without_a_specification)
@@ -365,5 +377,33 @@ Test(late, table_of_a_process_with_another_root_is_not_taken)
 		    "107 100 8:1 /srv/other /data rw - ext4 sda1 rw\n");
 	take_child(&s);
 	cr_assert_str_eq(after_write(&s, "/data/x", HOST_DISK)->file->host_path, "/srv/data/x");
+	end(&s);
+}
+
+/* The first look at the table came after the call. */
+Test(late, remount_that_the_first_table_shows_already_is_found)
+{
+	struct scene s = prepare(config);
+	struct fixture_record r;
+
+	fixture_put(s.f, MOUNTINFO, "100 7 0:40 / / rw,relatime - overlay overlay rw\n");
+	fixture_run(s.f, &s.init);
+	s.init.flags &= ~EVF_ROOT_MNT_RO;
+	fixture_make_mount(&r, &s.init, MOUNT_REMOUNT, "none", "/", "");
+	fixture_feed(s.f, &r);
+	cr_assert_str_eq(fixture_one(s.f, "readonly-defeated")->mount->target, "/");
+	end(&s);
+}
+
+Test(late, remount_that_left_the_root_read_only_raises_nothing)
+{
+	struct scene s = prepare(config);
+	struct fixture_record r;
+
+	fixture_put(s.f, MOUNTINFO, table);
+	fixture_run(s.f, &s.init);
+	fixture_make_mount(&r, &s.init, MOUNT_REMOUNT, "none", "/", "");
+	fixture_feed(s.f, &r);
+	cr_assert_eq(s.f->count, 0);
 	end(&s);
 }

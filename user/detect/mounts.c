@@ -249,24 +249,41 @@ static void judge_later_foreign(const struct judgement *j)
 	}
 }
 
+/* File systems that nothing but a block device has (FS_REQUIRES_DEV). */
+static const char *const disk_filesystems[] = {
+	"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "ntfs", "ntfs3",
+	"f2fs", "jfs", "iso9660", "udf", "squashfs", "erofs", "hfsplus",
+};
+
+static struct exposure_verdict expose_fstype(const char *fstype)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_filesystems); i++)
+		if (!strcmp(fstype, kernel_filesystems[i].fstype))
+			return (struct exposure_verdict){ kernel_filesystems[i].level,
+							  kernel_filesystems[i].what };
+	for (size_t i = 0; i < ARRAY_SIZE(disk_filesystems); i++)
+		if (!strcmp(fstype, disk_filesystems[i]))
+			return (struct exposure_verdict){ EXPOSURE_HIGH, "a block device" };
+	return (struct exposure_verdict){};
+}
+
 /* No table was to be had: the container was gone before it could be read. The call succeeded. */
 static void judge_call(const struct judgement *j)
 {
 	const Keelwatch__Mount *m = j->event->mount;
+	struct exposure_verdict v = expose_fstype(m->filesystem);
 	struct draft f;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kernel_filesystems); i++) {
-		if (strcmp(m->filesystem, kernel_filesystems[i].fstype))
-			continue;
-		draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(kernel_filesystems[i].level));
-		draft_key(&f, "call|%s|%s", m->target, m->filesystem);
-		draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "",
-			      m->target, kernel_filesystems[i].what);
-		f.finding.mount = j->event->mount;
-		draft_evidence(&f, "call", "%s", m->operation);
-		draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
-		draft_end(&f);
-	}
+	if (v.level == EXPOSURE_NONE)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
+	draft_key(&f, "call|%s|%s", m->target, m->filesystem);
+	draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "", m->target,
+		      v.what);
+	f.finding.mount = j->event->mount;
+	draft_evidence(&f, "call", "%s", m->operation);
+	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
+	draft_end(&f);
 }
 
 void mounts_judge(const struct judgement *j)

@@ -223,11 +223,29 @@ static void judge_root(const struct judgement *j)
 		say_defeated(j, "change of the root", after);
 }
 
+/*
+ * The table that the container is held to have started with may have been read after the call: then
+ * nothing changed. What the kernel said of its root, then and as the call returned, is older and newer.
+ */
+static void judge_remount(const struct judgement *j)
+{
+	const struct ev_mount *rec = (const void *)j->mo->rec;
+	const struct mount_line *root = mount_table_root(j->mo->mounts_after);
+
+	if (rec->head.type != EV_MOUNT ||
+	    (rec->op != MOUNT_REMOUNT && rec->op != MOUNT_SETATTR) ||
+	    strcmp(j->event->mount->target, "/"))
+		return;
+	if (root && !is_ro(root) && !(rec->head.flags & (EVF_ROOT_MNT_RO | EVF_ROOT_SB_RO)))
+		say_defeated(j, "remount of the root", root);
+}
+
 static void judge_changes(const struct judgement *j)
 {
 	const struct moment *mo = j->mo;
 
 	judge_root(j);
+	judge_remount(j);
 	for (size_t i = 0; i < mo->change_count; i++) {
 		const struct mount_change *c = &mo->changes[i];
 
