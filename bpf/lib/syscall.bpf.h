@@ -12,7 +12,6 @@
 #define SYSCALLS 512	/* numbers known; a higher one can only be seen refused */
 #define SYS_IGNORE 0xff	/* says EROFS without having wanted to write */
 #define EROFS 30
-#define TS_COMPAT 0x2	/* thread_info.status: in a 32-bit call */
 
 struct sys_desc {
 	__u8 prog;	/* enum syscall_prog */
@@ -47,7 +46,9 @@ struct sys_desc {
 	[466] = F_AT(FILE_REMOVEXATTR, 1, 2), [467] = MNT(MOUNT_OPEN_TREE),  \
 	[469] = F_AT(FILE_SETXATTR, 1, 2)
 
-#ifdef __TARGET_ARCH_x86
+#if defined(__TARGET_ARCH_x86)
+
+#define TS_COMPAT 0x2	/* thread_info.status: in a 32-bit call */
 
 static const struct sys_desc sys_native[SYSCALLS] = {
 	[2] = OPEN(FILE_OPEN, WHERE(0, 1)),
@@ -220,6 +221,164 @@ static __always_inline __u64 sys_arg(struct pt_regs *regs, int compat, __u32 n)
 	return 0;
 }
 
+#elif defined(__TARGET_ARCH_arm64)
+
+#define TASK_SIZE_32 0x100000000ULL
+
+/* include/uapi/asm-generic/unistd.h */
+static const struct sys_desc sys_native[SYSCALLS] = {
+	[5] = F_PATH(FILE_SETXATTR, 1),
+	[6] = F_PATH(FILE_SETXATTR, 1),
+	[7] = F_FD(FILE_SETXATTR),
+	[14] = F_PATH(FILE_REMOVEXATTR, 1),
+	[15] = F_PATH(FILE_REMOVEXATTR, 1),
+	[16] = F_FD(FILE_REMOVEXATTR),
+	[29] = F_REFUSED(FILE_IOCTL, WHERE(1, 0)),
+	[33] = F_AT(FILE_MKNOD, 1, 2),
+	[34] = F_AT(FILE_MKDIR, 1, 2),
+	[35] = F_AT(FILE_UNLINK, 1, 2),
+	[36] = F_AT(FILE_SYMLINK, 2, 3),
+	[37] = F_AT(FILE_LINK, 3, 4),
+	[38] = F_AT(FILE_RENAME, 1, 2),
+	[39] = MNT(MOUNT_UMOUNT),
+	[40] = MNT(MOUNT_MOUNT),
+	[41] = MNT(MOUNT_PIVOT_ROOT),
+	[45] = F_PATH(FILE_TRUNCATE, 1),
+	[47] = F_FD(FILE_ALLOCATE),
+	[48] = IGNORED,
+	[51] = MNT(MOUNT_CHROOT),
+	[52] = F_FD(FILE_CHMOD),
+	[53] = F_AT(FILE_CHMOD, 1, 2),
+	[54] = F_AT(FILE_CHOWN, 1, 2),
+	[55] = F_FD(FILE_CHOWN),
+	[56] = OPEN(FILE_OPEN, WHERE(1, 2)),
+	[88] = F_AT(FILE_UTIME, 1, 2),
+	[91] = CRED(CRED_CAPSET),
+	[97] = NS(NS_UNSHARE),
+	[143] = CRED(CRED_SETGID),
+	[144] = CRED(CRED_SETGID),
+	[145] = CRED(CRED_SETUID),
+	[146] = CRED(CRED_SETUID),
+	[147] = CRED(CRED_SETUID),
+	[149] = CRED(CRED_SETGID),
+	[151] = CRED(CRED_SETUID),
+	[152] = CRED(CRED_SETGID),
+	[159] = CRED(CRED_SETGID),
+	[167] = CRED(CRED_PRCTL),
+	[200] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
+	[268] = NS(NS_SETNS),
+	[276] = F_AT(FILE_RENAME, 1, 2),
+	SYSCALLS_UNIFIED,
+};
+
+/* Programs for 32-bit Arm, by the EABI: arch/arm/tools/syscall.tbl. */
+static const struct sys_desc sys_compat[SYSCALLS] = {
+	[5] = OPEN(FILE_OPEN, WHERE(0, 1)),
+	[8] = OPEN(FILE_CREATE, WHERE(0, 1)),
+	[9] = F_PATH(FILE_LINK, 2),
+	[10] = F_PATH(FILE_UNLINK, 1),
+	[14] = F_PATH(FILE_MKNOD, 1),
+	[15] = F_PATH(FILE_CHMOD, 1),
+	[16] = F_PATH(FILE_CHOWN, 1),
+	[21] = MNT(MOUNT_MOUNT),
+	[23] = CRED(CRED_SETUID),
+	[33] = IGNORED,
+	[38] = F_PATH(FILE_RENAME, 1),
+	[39] = F_PATH(FILE_MKDIR, 1),
+	[40] = F_PATH(FILE_RMDIR, 1),
+	[46] = CRED(CRED_SETGID),
+	[52] = MNT(MOUNT_UMOUNT),
+	[54] = F_REFUSED(FILE_IOCTL, WHERE(1, 0)),
+	[61] = MNT(MOUNT_CHROOT),
+	[70] = CRED(CRED_SETUID),
+	[71] = CRED(CRED_SETGID),
+	[81] = CRED(CRED_SETGID),
+	[83] = F_PATH(FILE_SYMLINK, 2),
+	[92] = F_PATH(FILE_TRUNCATE, 1),
+	[94] = F_FD(FILE_CHMOD),
+	[95] = F_FD(FILE_CHOWN),
+	[138] = CRED(CRED_SETUID),
+	[139] = CRED(CRED_SETGID),
+	[164] = CRED(CRED_SETUID),
+	[170] = CRED(CRED_SETGID),
+	[172] = CRED(CRED_PRCTL),
+	[182] = F_PATH(FILE_CHOWN, 1),
+	[185] = CRED(CRED_CAPSET),
+	[193] = F_PATH(FILE_TRUNCATE, 1),
+	[198] = F_PATH(FILE_CHOWN, 1),
+	[203] = CRED(CRED_SETUID),
+	[204] = CRED(CRED_SETGID),
+	[206] = CRED(CRED_SETGID),
+	[207] = F_FD(FILE_CHOWN),
+	[208] = CRED(CRED_SETUID),
+	[210] = CRED(CRED_SETGID),
+	[212] = F_PATH(FILE_CHOWN, 1),
+	[213] = CRED(CRED_SETUID),
+	[214] = CRED(CRED_SETGID),
+	[215] = CRED(CRED_SETUID),
+	[216] = CRED(CRED_SETGID),
+	[218] = MNT(MOUNT_PIVOT_ROOT),
+	[226] = F_PATH(FILE_SETXATTR, 1),
+	[227] = F_PATH(FILE_SETXATTR, 1),
+	[228] = F_FD(FILE_SETXATTR),
+	[235] = F_PATH(FILE_REMOVEXATTR, 1),
+	[236] = F_PATH(FILE_REMOVEXATTR, 1),
+	[237] = F_FD(FILE_REMOVEXATTR),
+	[269] = F_PATH(FILE_UTIME, 1),
+	[282] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
+	[322] = OPEN(FILE_OPEN, WHERE(1, 2)),
+	[323] = F_AT(FILE_MKDIR, 1, 2),
+	[324] = F_AT(FILE_MKNOD, 1, 2),
+	[325] = F_AT(FILE_CHOWN, 1, 2),
+	[326] = F_AT(FILE_UTIME, 1, 2),
+	[328] = F_AT(FILE_UNLINK, 1, 2),
+	[329] = F_AT(FILE_RENAME, 1, 2),
+	[330] = F_AT(FILE_LINK, 3, 4),
+	[331] = F_AT(FILE_SYMLINK, 2, 3),
+	[333] = F_AT(FILE_CHMOD, 1, 2),
+	[334] = IGNORED,
+	[337] = NS(NS_UNSHARE),
+	[348] = F_AT(FILE_UTIME, 1, 2),
+	[352] = F_FD(FILE_ALLOCATE),
+	[375] = NS(NS_SETNS),
+	[382] = F_AT(FILE_RENAME, 1, 2),
+	[412] = F_AT(FILE_UTIME, 1, 2),
+	SYSCALLS_UNIFIED,
+};
+
+static __always_inline __u32 sys_nr(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+/*
+ * A program is for one mode: only exec changes it. Its address space tells, where the number of
+ * TIF_32BIT would not: no BTF has it, and with the generic bits it is another one.
+ */
+static __always_inline int sys_is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, mm, task_size) <= TASK_SIZE_32;
+}
+
+/* Argument n (from 1) of the call that just ended: the first one's register has the result. */
+static __always_inline __u64 sys_arg(struct pt_regs *regs, int compat, __u32 n)
+{
+	__u64 arg = 0;
+
+	switch (n) {
+	case 1: arg = regs->orig_x0; break;
+	case 2: arg = regs->regs[1]; break;
+	case 3: arg = regs->regs[2]; break;
+	case 4: arg = regs->regs[3]; break;
+	case 5: arg = regs->regs[4]; break;
+	}
+	return compat ? (__u32)arg : arg;
+}
+
+#else
+#error "no system call table for this architecture"
+#endif
+
 /*
  * All arguments into the slot, where one can be picked by a number that is known only at run time
  * without a branch for each.
@@ -229,10 +388,6 @@ static __always_inline void sys_args(struct scratch *s, struct pt_regs *regs, in
 	for (__u32 i = 1; i <= 5; i++)
 		s->args[i - 1] = sys_arg(regs, compat, i);
 }
-
-#else
-#error "no system call table for this architecture"
-#endif
 
 struct sys_call {
 	struct sys_desc desc;
