@@ -25,18 +25,31 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' $(1) $(2))
 
-ARCH    ?= x86
-CC      ?= gcc
+# Architectures by their names in the kernel's BPF headers.
+ARCHES := x86 arm64
+NATIVE := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+CROSS_x86   := x86_64-linux-gnu-
+CROSS_arm64 := aarch64-linux-gnu-
+
+ARCH    ?= $(NATIVE)
+ifeq ($(filter $(ARCH),$(ARCHES)),)
+$(error no such architecture: $(ARCH) ($(ARCHES)))
+endif
+CROSS   := $(filter-out $(NATIVE),$(ARCH))
+ifeq ($(origin CC),default)
+CC      := $(if $(CROSS),$(CROSS_$(ARCH)))gcc
+endif
 CLANG   ?= clang
 STRIP   ?= llvm-strip
 BPFTOOL ?= bpftool
 KERNEL  ?= 6.1
 LAYOUT  ?= v2
+WAY     ?=
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
 FORMAT  ?= $(firstword $(shell command -v clang-format-14 clang-format))
 
-BUILD := build
+BUILD := build$(addprefix /,$(CROSS))
 GEN   := $(BUILD)/gen
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
@@ -61,15 +74,21 @@ UNIT_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror $(INCLUDES) -Itests/unit \
 LIBS       := -lbpf -lelf -lz -ljansson -lprotobuf-c -lcap
 DEPS        = -MMD -MP -MF $(@:.o=.d)
 
-.PHONY: all help vm run demo test unit replay-test man e2e layers bench format format-check install clean
+# What runs here what it has built.
+HERE := run demo test unit replay-test man e2e bench
+ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
+$(error $(filter $(HERE),$(MAKECMDGOALS)): only for this machine's own architecture, not for $(ARCH) (`make vm` boots it))
+endif
 
-## all: build/keelwatch (the default)
+.PHONY: all help cross-tools vm run demo test unit replay-test man e2e layers bench format format-check install clean
+
+## all: build/keelwatch (the default); with ARCH=arm64 elsewhere build/arm64/keelwatch
 all: $(BUILD)/keelwatch
 	@echo "build: $< is ready"
 
 help:
 	@sed -n 's/^## \([a-z0-9-]*\): /  make \1\t/p' Makefile | expand -t 22
-	@echo '  variables: V=1 (show commands), ARCH=x86, PREFIX, DESTDIR, CC, CLANG, EXTRA_CFLAGS'
+	@echo '  variables: V=1 (show commands), ARCH=x86|arm64 (this machine: $(NATIVE)), PREFIX, DESTDIR, CC, CLANG, EXTRA_CFLAGS'
 
 # --- the kernel half ---
 
@@ -91,6 +110,15 @@ $(SKEL): $(BUILD)/bpf/keelwatch.o
 
 # --- the userspace half ---
 
+# Another architecture's compiler and libraries: said at once where they are missing.
+cross-tools:
+	@command -v $(firstword $(CC)) >/dev/null || \
+		{ echo '$(firstword $(CC)) is missing: scripts/bootstrap $(CROSS)' >&2; exit 1; }; \
+	for library in $(patsubst -l%,lib%.a,$(LIBS)); do \
+		[[ -e $$($(CC) -print-file-name=$$library) ]] || \
+			{ echo "$$library is missing for $(ARCH): scripts/bootstrap $(CROSS)" >&2; exit 1; }; \
+	done
+
 $(PROTO).c $(PROTO).h &: proto/event.proto
 	$(call say,PROTO,$<)
 	$(Q)mkdir -p $(GEN)
@@ -98,6 +126,7 @@ $(PROTO).c $(PROTO).h &: proto/event.proto
 
 # Generated headers come before the first object; afterwards the .d files know who needs which.
 $(USER_OBJ) $(UNIT_OBJ): Makefile | $(SKEL) $(PROTO).h
+$(USER_OBJ) $(HELPER): | $(if $(CROSS),cross-tools)
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -169,11 +198,11 @@ e2e: all $(HELPER)
 man: all
 	@tests/man/run
 
-## vm: the scenarios on one kernel in QEMU: make vm KERNEL=5.10 [LAYOUT=v2|hybrid] (5.10, 6.1, 6.12, newest)
-vm: all $(HELPER)
-	@scripts/bootstrap build vm
-	@scripts/kernels $(KERNEL)
-	@scripts/vm $(KERNEL) --cgroup $(LAYOUT)
+## vm: the scenarios on one kernel in QEMU: make vm KERNEL=5.10 [LAYOUT=v2|hybrid] [WAY=...] [ARCH=arm64] (5.10, 6.1, 6.12, newest)
+vm:
+	@scripts/bootstrap build vm $(CROSS)
+	@$(MAKE) all $(HELPER)
+	@scripts/vm --arch $(ARCH) $(KERNEL) --cgroup $(LAYOUT) $(addprefix --way ,$(WAY))
 
 ## layers: no include against the order of the layers
 layers:
@@ -243,8 +272,8 @@ install: all
 		install -D -v -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done
 
-## clean: removes build/
+## clean: removes build/, or with another ARCH that part of it
 clean:
 	$(Q)rm -rf $(BUILD)
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) $(patsubst %,-path $(BUILD)/% -prune -o,$(ARCHES)) -name '*.d' -print)
