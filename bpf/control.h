@@ -9,6 +9,7 @@
 #define MAX_CGROUPS 16384	/* tracked at once; beyond it a new one is counted as lost */
 #define MAX_ROOTS 4096		/* container root directories guarded against writes from outside */
 #define MAX_SEEN 8192		/* least recently used "first time" marks */
+#define MAX_URING 1024		/* threads whose io_uring request is known, least recently used */
 
 /* The one element of shared_control. */
 struct control {

@@ -7,7 +7,7 @@
 
 #include "lib/gate.bpf.h"
 #include "lib/emit.bpf.h"
-#include "lib/syscall.bpf.h"
+#include "lib/call.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
@@ -23,37 +23,29 @@ static __always_inline int prctl_matters(__u64 option)
 	       option == PR_CAP_AMBIENT;
 }
 
-SEC("?tp_btf/sys_exit")
-int BPF_PROG(sys__cred, struct pt_regs *regs, long ret)
+static __always_inline int on_cred(struct task_struct *task, struct sys_call call, __u16 op)
 {
-	struct task_struct *task = task_current();
-	struct sys_call call = sys_call_of(regs, task);
 	struct ev_cred_change *e;
 	struct scratch *s;
 
-	if (call.desc.op == CRED_PRCTL && !prctl_matters(sys_arg(regs, call.compat, 1)))
-		return 0;
-	if (!gate(task))
-		return 0;
 	s = ev_begin(EV_CRED, CLASS_CRED, sizeof(*e), task);
 	if (!s)
 		return 0;
 	e = (struct ev_cred_change *)s->data;
 	e->head.flags |= EVF_TRACKED | (call.compat ? EVF_COMPAT : 0);
-	e->op = call.desc.op;
+	e->op = op;
 	e->syscall = call.nr;
-	e->args[0] = sys_arg(regs, call.compat, 1);
-	e->args[1] = sys_arg(regs, call.compat, 2);
-	e->args[2] = sys_arg(regs, call.compat, 3);
+	if (op) {
+		e->args[0] = sys_arg(call, 1);
+		e->args[1] = sys_arg(call, 2);
+		e->args[2] = sys_arg(call, 3);
+	}
 	ev_end(s);
 	return 0;
 }
 
-SEC("?tp_btf/sys_exit")
-int BPF_PROG(sys__ns, struct pt_regs *regs, long ret)
+static __always_inline int on_ns(struct task_struct *task, struct sys_call call)
 {
-	struct task_struct *task = task_current();
-	struct sys_call call = sys_call_of(regs, task);
 	struct file *file;
 	struct ev_ns *e;
 	struct scratch *s;
@@ -69,12 +61,12 @@ int BPF_PROG(sys__ns, struct pt_regs *regs, long ret)
 	e->syscall = call.nr;
 	nsset_fill(&e->ns, task);
 	if (call.desc.op == NS_SETNS) {
-		file = fd_file(task, sys_arg(regs, call.compat, 1));
+		file = fd_file(task, sys_arg(call, 1));
 		if (file)
 			e->ino = BPF_CORE_READ(file, f_inode, i_ino);
-		e->flags = sys_arg(regs, call.compat, 2);
+		e->flags = sys_arg(call, 2);
 	} else {
-		e->flags = sys_arg(regs, call.compat, 1);
+		e->flags = sys_arg(call, 1);
 	}
 	ev_end(s);
 	return 0;
@@ -87,7 +79,8 @@ static __always_inline int on_capable(struct user_namespace *target, int cap, in
 	struct ev_capable *e;
 	struct scratch *s;
 
-	if (!entry ||
+	/* Between the new credentials and the program that they come with, they have no explanation. */
+	if (!entry || call_is_exec(call_now(task)) ||
 	    !gate_first(entry->container, CAPABLE_SEEN | (__u64)(__u32)cap << 1 | !ret))
 		return 0;
 	s = ev_begin(EV_CAPABLE, CLASS_CRED, sizeof(*e), task);
@@ -106,6 +99,79 @@ static __always_inline int on_capable(struct user_namespace *target, int cap, in
 SEC("?tp_btf/cap_capable")
 int BPF_PROG(tp__capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable_ns, int cap, int ret)
+{
+	return on_capable(target, cap, ret);
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(sys__cred, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call = sys_call_of(regs, 0, task);
+
+	if (call.desc.op == CRED_PRCTL && !prctl_matters(sys_arg(call, 1)))
+		return 0;
+	return gate(task) ? on_cred(task, call, call.desc.op) : 0;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(sys__ns, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = task_current();
+
+	return on_ns(task, sys_call_of(regs, 0, task));
+}
+
+/* --- the fexit way --- */
+
+/*
+ * All credentials of a task pass here, by whatever call: by one that has no business to change them
+ * too. A new program's and a new namespace's are told by their own records.
+ */
+SEC("?fexit/commit_creds")
+int BPF_PROG(fexit__cred, struct cred *new)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+
+	if (!gate(task))
+		return 0;
+	call = call_now(task);
+	if (call.desc.prog == SYS_IGNORE || call.desc.prog == SYS_NS)
+		return 0;
+	return on_cred(task, call, call.desc.prog == SYS_CRED ? call.desc.op : 0);
+}
+
+SEC("?fexit/ksys_unshare")
+int BPF_PROG(fexit__unshare, unsigned long flags, int ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+
+	if (ret || !gate(task))
+		return 0;
+	call = call_now(task);
+	return call.desc.prog == SYS_NS ? on_ns(task, call) : 0;
+}
+
+/* The last step of setns(2); unshare(2) and the end of a task come here too. */
+SEC("?fexit/switch_task_namespaces")
+int BPF_PROG(fexit__setns, struct task_struct *p, struct nsproxy *new)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+
+	if (!new || !gate(task))
+		return 0;
+	call = call_now(task);
+	if (call.desc.prog != SYS_NS || call.desc.op != NS_SETNS)
+		return 0;
+	return on_ns(task, call);
+}
+
+SEC("?fexit/cap_capable")
+int BPF_PROG(fexit__capable, const struct cred *cred, struct user_namespace *target, int cap,
+	     unsigned int opts, int ret)
 {
 	return on_capable(target, cap, ret);
 }

@@ -9,8 +9,8 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/gate.bpf.h"
+#include "lib/call.bpf.h"
 #include "lib/path.bpf.h"
-#include "lib/syscall.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
@@ -22,6 +22,7 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define NSFS_MAGIC 0x6e736673
+#define NR_OPENAT2 437	/* the same number everywhere */
 #define ROOT_DEPTH 32	/* directories above a file that are asked whether they are a container's root */
 
 /* Until userspace has decided, a new cgroup may be a read-only container's. */
@@ -57,33 +58,53 @@ static __always_inline struct path_at base_of(struct task_struct *task, int fd)
 	return path_read(&file->f_path);
 }
 
-static __always_inline void write_op(struct scratch *s, struct ev_file *e, struct sys_call call)
+static __always_inline __u16 write_op(struct sys_call call)
 {
-	e->op = call.desc.op;
-	if (call.desc.op == FILE_UNLINK && WHERE_DIR(call.desc.where) &&
-	    (sys_arg_of(s, 3) & AT_REMOVEDIR))
-		e->op = FILE_RMDIR;
+	if (call.desc.op == FILE_UNLINK && !call.far && WHERE_DIR(call.desc.where) &&
+	    (sys_arg(call, 3) & AT_REMOVEDIR))
+		return FILE_RMDIR;
+	return call.desc.op;
 }
 
-/* A write-like call that named its object by path, descriptor or both. */
-static __always_inline int on_write(struct task_struct *task, struct pt_regs *regs,
-				    struct sys_call call, long ret)
+static __always_inline struct scratch *write_begin(struct task_struct *task, struct sys_call call,
+						   __u16 op, long ret, int tracked)
 {
-	__u32 dir_arg = WHERE_DIR(call.desc.where), path_arg = WHERE_PATH(call.desc.where);
 	struct scratch *s = ev_begin(EV_FILE, CLASS_FILE, sizeof(struct ev_file), task);
-	const char *path = NULL;
-	struct path_at base = {};
-	int fd = AT_FDCWD;
 	struct ev_file *e;
 
 	if (!s)
-		return 0;
-	sys_args(s, regs, call.compat);
+		return NULL;
 	e = (struct ev_file *)s->data;
-	e->head.flags |= EVF_TRACKED | (call.compat ? EVF_COMPAT : 0);
+	e->head.flags |= (tracked ? EVF_TRACKED : 0) | (call.compat ? EVF_COMPAT : 0);
+	e->op = op;
 	e->syscall = call.nr;
 	e->ret = ret < 0 ? ret : 0;
-	write_op(s, e, call);
+	return s;
+}
+
+/* The object itself, or what a path starts from. */
+static __always_inline void write_at(struct scratch *s, struct path_at at, int is_object)
+{
+	struct ev_file *e = (struct ev_file *)s->data;
+
+	if (!at.dentry)
+		return;
+	if (is_object)
+		file_object(e, at.dentry, at.mnt);
+	ev_path_at(s, &e->path, at.dentry, at.mnt);
+}
+
+/* A write-like call that named its object by path, descriptor or both, in its registers. */
+static __always_inline int on_write(struct task_struct *task, struct sys_call call, long ret)
+{
+	__u32 dir_arg = WHERE_DIR(call.desc.where), path_arg = WHERE_PATH(call.desc.where);
+	struct scratch *s = write_begin(task, call, write_op(call), ret, 1);
+	const char *path = NULL;
+	int fd = AT_FDCWD;
+
+	if (!s)
+		return 0;
+	sys_args(s, call);
 	if (path_arg)
 		path = (void *)sys_arg_of(s, path_arg);
 	if (dir_arg)
@@ -91,32 +112,43 @@ static __always_inline int on_write(struct task_struct *task, struct pt_regs *re
 	if (call.desc.op == FILE_BIND && path)
 		path += sizeof(__u16); /* sockaddr_un: the family comes first */
 	if (path)
-		ev_text(s, &e->user_path, path, 1);
+		ev_text(s, &((struct ev_file *)s->data)->user_path, path, 1);
 	if (dir_arg || path_arg)
-		base = base_of(task, fd);
-	if (base.dentry) {
-		if (!path)
-			file_object(e, base.dentry, base.mnt);
-		ev_path_at(s, &e->path, base.dentry, base.mnt);
+		write_at(s, base_of(task, fd), !path);
+	ev_end(s);
+	return 0;
+}
+
+/* As above, by the kernel's copy of the path. */
+static __always_inline int on_write_named(struct task_struct *task, struct sys_call call, __u16 op,
+					  long ret)
+{
+	struct scratch *s = write_begin(task, call, op, ret, 1);
+	struct filename *name = call.name;
+
+	if (!s)
+		return 0;
+	if (name) {
+		ev_text(s, &((struct ev_file *)s->data)->user_path, BPF_CORE_READ(name, name), 0);
+		write_at(s, base_of(task, call.dfd), 0);
 	}
 	ev_end(s);
 	return 0;
 }
 
-static __always_inline int on_open_refused(struct task_struct *task, struct pt_regs *regs,
-					   struct sys_call call, long ret)
+static __always_inline int on_open_refused(struct task_struct *task, struct sys_call call, long ret)
 {
 	__u64 flags = 0;
 
 	if (call.desc.where == WHERE(0, 1))
-		flags = sys_arg(regs, call.compat, 2);
-	else if (call.nr == 437) /* openat2: struct open_how begins with the flags */
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)sys_arg(regs, call.compat, 3));
+		flags = sys_arg(call, 2);
+	else if (call.nr == NR_OPENAT2) /* struct open_how begins with the flags */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)sys_arg(call, 3));
 	else
-		flags = sys_arg(regs, call.compat, 3);
+		flags = sys_arg(call, 3);
 	if (call.desc.op == FILE_OPEN && (flags & O_CREAT))
 		call.desc.op = FILE_CREATE;
-	return on_write(task, regs, call, ret);
+	return on_write(task, call, ret);
 }
 
 /* A namespace file was opened: the first step of joining it. */
@@ -138,35 +170,31 @@ static __always_inline int on_ns_open(struct task_struct *task, struct file *fil
 	return 0;
 }
 
-static __always_inline int on_opened(struct task_struct *task, struct file *file,
-				     struct sys_call call, __u64 container, int tracked)
+static __always_inline int on_object(struct task_struct *task, struct sys_call call, __u16 op,
+				     struct path_at at, __u32 open_flags, __u64 container,
+				     int tracked)
 {
-	struct scratch *s = ev_begin(EV_FILE, CLASS_FILE, sizeof(struct ev_file), task);
-	struct path_at at = path_read(&file->f_path);
+	struct scratch *s = write_begin(task, call, op, 0, tracked);
 	struct ev_file *e;
 
 	if (!s)
 		return 0;
 	e = (struct ev_file *)s->data;
-	if (tracked)
-		e->head.flags |= EVF_TRACKED;
-	if (call.compat)
-		e->head.flags |= EVF_COMPAT;
-	e->op = FILE_OPEN;
-	e->syscall = call.nr;
-	e->open_flags = BPF_CORE_READ(file, f_flags);
+	e->open_flags = open_flags;
 	e->container = container;
-	file_object(e, at.dentry, at.mnt);
-	ev_path_at(s, &e->path, at.dentry, at.mnt);
+	write_at(s, at, 1);
 	ev_end(s);
 	return 0;
 }
 
-/* The container whose root directory lies at or above a file, or 0. */
-static __always_inline __u64 root_owner(struct file *file)
+/*
+ * The container whose root directory lies at or above a file, or 0. A global function, for the reason
+ * that ev_path_walk() is one.
+ */
+__noinline __u64 root_owner(__u64 dentry_addr)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct root_key key = { .dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev) };
+	struct dentry *dentry = (void *)dentry_addr;
+	struct root_key key = { .dev = BPF_CORE_READ(dentry, d_sb, s_dev) };
 	__u64 *owner;
 
 	if (!bpf_map_lookup_elem(&shared_root_devs, &key.dev))
@@ -188,45 +216,32 @@ static __always_inline __u64 root_owner(struct file *file)
 	return 0;
 }
 
-static __always_inline int opened_outside(struct task_struct *task, struct file *file,
-					  struct sys_call call, struct cgroup_entry *entry)
+static __always_inline int roots_guarded(struct control *control)
 {
-	struct control *control = control_get();
+	return control && (control->flags & CONTROL_ROOTS);
+}
+
+/* The container to whose root a process from outside of it reaches, or 0. */
+static __always_inline __u64 outside_of(struct dentry *dentry, struct cgroup_entry *entry,
+					struct control *control)
+{
 	__u64 owner;
 
-	if (!control || !(control->flags & CONTROL_ROOTS) || is_self())
+	if (!roots_guarded(control) || is_self())
 		return 0;
-	owner = root_owner(file);
-	if (!owner || (entry && entry->container == owner))
-		return 0;
-	on_opened(task, file, call, owner, !!entry);
-	return 1;
+	owner = root_owner(address_of(dentry));
+	return entry && entry->container == owner ? 0 : owner;
 }
 
-static __always_inline int open_may_write(struct pt_regs *regs, struct sys_call call)
+/* An open that succeeded. */
+static __always_inline int on_open(struct task_struct *task, struct cgroup_entry *entry,
+				   struct file *file, struct sys_call call)
 {
-	if (call.desc.op == FILE_CREATE || call.nr == 437)
-		return 1;
-	return sys_arg(regs, call.compat, call.desc.where == WHERE(0, 1) ? 2 : 3) & 3;
-}
-
-SEC("?tp_btf/sys_exit")
-int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
-{
-	struct task_struct *task = task_current();
-	struct sys_call call = sys_call_of(regs, task);
 	struct control *control = control_get();
-	struct cgroup_entry *entry = gate(task);
-	struct file *file;
+	struct path_at at;
+	__u64 owner;
 	__u32 mode;
 
-	if (ret == -EROFS)
-		return entry ? on_open_refused(task, regs, call, ret) : 0;
-	if (!entry && !(control && (control->flags & CONTROL_ROOTS) && open_may_write(regs, call)))
-		return 0;
-	file = fd_file(task, ret);
-	if (!file)
-		return 0;
 	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE)) {
 		if (entry && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == NSFS_MAGIC)
 			return on_ns_open(task, file, call);
@@ -235,22 +250,69 @@ int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
 	mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 	if (mode != S_IFREG && mode != S_IFDIR)
 		return 0;
-	if (opened_outside(task, file, call, entry))
+	at = path_read(&file->f_path);
+	owner = outside_of(at.dentry, entry, control);
+	if (!owner) {
+		if (!entry || !writes_matter(entry, control))
+			return 0;
+		if (control && !(control->flags & CONTROL_ALL) &&
+		    !gate_first(entry->container, (__u64)at.mnt | !!(entry->flags & CGROUP_STARTED)))
+			return 0;
+	}
+	return on_object(task, call, FILE_OPEN, at, BPF_CORE_READ(file, f_flags), owner, !!entry);
+}
+
+/* Something other than an open that changes a file system, and is let through. */
+static __always_inline int on_change(__u16 op, struct vfsmount *mnt, struct dentry *dentry, int ret)
+{
+	struct task_struct *task = task_current();
+	struct cgroup_entry *entry = gate(task);
+	struct control *control = control_get();
+	struct sys_call call;
+	__u64 owner;
+
+	if (ret || (!entry && !roots_guarded(control)))
 		return 0;
-	if (!entry || !writes_matter(entry, control))
+	owner = outside_of(dentry, entry, control);
+	if (!owner && (!entry || !writes_matter(entry, control)))
 		return 0;
-	if (control && !(control->flags & CONTROL_ALL) &&
-	    !gate_first(entry->container, (__u64)BPF_CORE_READ(file, f_path.mnt) |
-						  !!(entry->flags & CGROUP_STARTED)))
+	call = call_now(task);
+	if (call.desc.prog == SYS_OPEN || call.desc.prog == SYS_IGNORE)
+		return 0; /* what an open creates or cuts off is told as that open */
+	return on_object(task, call, op, (struct path_at){ .dentry = dentry, .mnt = mnt }, 0, owner,
+			 !!entry);
+}
+
+/* --- the tracepoint way --- */
+
+static __always_inline int open_may_write(struct sys_call call)
+{
+	if (call.desc.op == FILE_CREATE || call.nr == NR_OPENAT2)
+		return 1;
+	return sys_arg(call, call.desc.where == WHERE(0, 1) ? 2 : 3) & 3;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call = sys_call_of(regs, 0, task);
+	struct cgroup_entry *entry = gate(task);
+	struct file *file;
+
+	if (ret == -EROFS)
+		return entry ? on_open_refused(task, call, ret) : 0;
+	if (!entry && !(roots_guarded(control_get()) && open_may_write(call)))
 		return 0;
-	return on_opened(task, file, call, 0, 1);
+	file = fd_file(task, ret);
+	return file ? on_open(task, entry, file, call) : 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = task_current();
-	struct sys_call call = sys_call_of(regs, task);
+	struct sys_call call = sys_call_of(regs, 0, task);
 	struct cgroup_entry *entry = gate(task);
 
 	if (!entry)
@@ -258,5 +320,186 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 	if (ret != -EROFS && (!writes_matter(entry, control_get()) ||
 			      (call.desc.flags & SYS_REFUSED_ONLY)))
 		return 0;
-	return on_write(task, regs, call, ret);
+	return on_write(task, call, ret);
+}
+
+/* --- the fexit way --- */
+
+#define IS_ERR(ptr) ((__u64)(ptr) >= (__u64)-4095)
+
+/* Opens are settled here: with O_CREAT, a mount that refuses is no error when the file is there. */
+SEC("?fexit/path_openat")
+int BPF_PROG(fexit__open, struct nameidata *nd, const struct open_flags *op, unsigned int flags,
+	     struct file *ret)
+{
+	struct task_struct *task = task_current();
+	struct cgroup_entry *entry = gate(task);
+	struct sys_call call;
+
+	if (IS_ERR(ret) ? !entry || (long)ret != -EROFS :
+			  !entry && !(roots_guarded(control_get()) &&
+				      (BPF_CORE_READ(ret, f_mode) & FMODE_WRITE)))
+		return 0;
+	call = call_now(task);
+	if (call.desc.prog == SYS_IGNORE)
+		return 0;
+	if (!IS_ERR(ret))
+		return on_open(task, entry, ret, call);
+	call.name = BPF_CORE_READ(nd, name);
+	call.dfd = BPF_CORE_READ(nd, dfd);
+	return on_write_named(task, call,
+			      BPF_CORE_READ(op, open_flag) & O_CREAT ? FILE_CREATE : FILE_OPEN,
+			      -EROFS);
+}
+
+/* Calls that make a name are settled by filename_create(): a name that is there is another error. */
+static __always_inline int settled_later(struct sys_call call)
+{
+	switch (call.desc.op) {
+	case FILE_MKDIR:
+	case FILE_MKNOD:
+	case FILE_SYMLINK:
+	case FILE_LINK:
+	case FILE_BIND:
+		return 1;
+	}
+	return call.desc.prog == SYS_OPEN || call.desc.prog == SYS_IGNORE;
+}
+
+SEC("?fexit/mnt_want_write")
+int BPF_PROG(fexit__write, struct vfsmount *mnt, int ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+
+	if (ret != -EROFS || !gate(task))
+		return 0;
+	call = call_now(task);
+	if (settled_later(call))
+		return 0;
+	return call.name ? on_write_named(task, call, call.desc.op, ret) : on_write(task, call, ret);
+}
+
+SEC("?fexit/mnt_want_write_file")
+int BPF_PROG(fexit__write_file, struct file *file, int ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+	struct scratch *s;
+
+	if (ret != -EROFS || !gate(task))
+		return 0;
+	call = call_now(task);
+	if (settled_later(call))
+		return 0;
+	s = write_begin(task, call, call.desc.op, ret, 1);
+	if (!s)
+		return 0;
+	write_at(s, path_read(&file->f_path), 1);
+	ev_end(s);
+	return 0;
+}
+
+SEC("?fexit/filename_create")
+int BPF_PROG(fexit__create, int dfd, struct filename *name, struct path *path, unsigned int flags,
+	     struct dentry *ret)
+{
+	struct task_struct *task = task_current();
+	struct sys_call call;
+
+	if ((long)ret != -EROFS || !gate(task))
+		return 0;
+	call = call_now(task);
+	if (call.desc.prog == SYS_IGNORE)
+		return 0;
+	call.name = name;
+	call.dfd = dfd;
+	return on_write_named(task, call, call.desc.op, -EROFS);
+}
+
+/*
+ * The hooks that security modules have on paths: they alone know mount and name, and are asked when
+ * all that can be known before has been checked. (That the file system itself then refuses is rare.)
+ */
+SEC("?fexit/security_path_unlink")
+int BPF_PROG(fexit__unlink, const struct path *dir, struct dentry *dentry, int ret)
+{
+	return on_change(FILE_UNLINK, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_rmdir")
+int BPF_PROG(fexit__rmdir, const struct path *dir, struct dentry *dentry, int ret)
+{
+	return on_change(FILE_RMDIR, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_mkdir")
+int BPF_PROG(fexit__mkdir, const struct path *dir, struct dentry *dentry, umode_t mode, int ret)
+{
+	return on_change(FILE_MKDIR, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_mknod")
+int BPF_PROG(fexit__mknod, const struct path *dir, struct dentry *dentry, umode_t mode,
+	     unsigned int dev, int ret)
+{
+	return on_change(FILE_MKNOD, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_symlink")
+int BPF_PROG(fexit__symlink, const struct path *dir, struct dentry *dentry, const char *to, int ret)
+{
+	return on_change(FILE_SYMLINK, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_link")
+int BPF_PROG(fexit__link, struct dentry *old, const struct path *dir, struct dentry *dentry, int ret)
+{
+	return on_change(FILE_LINK, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+SEC("?fexit/security_path_rename")
+int BPF_PROG(fexit__rename, const struct path *dir, struct dentry *dentry,
+	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags, int ret)
+{
+	return on_change(FILE_RENAME, BPF_CORE_READ(dir, mnt), dentry, ret);
+}
+
+/* These end with the result. */
+SEC("?fexit/vfs_truncate")
+int BPF_PROG(fexit__truncate, const struct path *path, loff_t length, int ret)
+{
+	return on_change(FILE_TRUNCATE, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), ret);
+}
+
+SEC("?fexit/chmod_common")
+int BPF_PROG(fexit__chmod, const struct path *path, umode_t mode, int ret)
+{
+	return on_change(FILE_CHMOD, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), ret);
+}
+
+SEC("?fexit/chown_common")
+int BPF_PROG(fexit__chown, const struct path *path, uid_t uid, gid_t gid, int ret)
+{
+	return on_change(FILE_CHOWN, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), ret);
+}
+
+SEC("?fexit/vfs_utimes")
+int BPF_PROG(fexit__utimes, const struct path *path, struct timespec64 *times, int ret)
+{
+	return on_change(FILE_UTIME, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), ret);
+}
+
+SEC("?fentry/io_issue_sqe")
+int BPF_PROG(fentry__uring, struct io_kiocb *req)
+{
+	struct uring_request r = { .opcode = BPF_CORE_READ(req, opcode) };
+	__u64 me;
+
+	if (!uring_matters(r.opcode))
+		return 0;
+	uring_name(&r, req);
+	me = bpf_get_current_pid_tgid();
+	bpf_map_update_elem(&shared_uring, &me, &r, BPF_ANY);
+	return 0;
 }

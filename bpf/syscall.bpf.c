@@ -14,7 +14,6 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
-
 static __always_inline int error_matters(__u8 prog, long ret)
 {
 	return ret >= 0 || (ret == -EROFS && (prog == SYS_FILE || prog == SYS_OPEN));
@@ -23,7 +22,7 @@ static __always_inline int error_matters(__u8 prog, long ret)
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 {
-	__u32 nr = sys_nr(regs);
+	__u32 nr = sys_nr(regs, 0);
 	__u64 slot = BOUND(nr, SYSCALLS - 1);
 	__u8 prog = SYS_NONE;
 

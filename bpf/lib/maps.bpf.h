@@ -11,6 +11,7 @@
 struct scratch {
 	__u64 owner;	/* pid_tgid of who builds a record here; 0: free */
 	__u64 args[8];	/* of the system call, from 0 */
+	__u64 dentry, mount;	/* where ev_path_walk() starts, and is */
 	__u32 len;	/* bytes used so far */
 	__u16 class;
 	__u16 key;	/* of this slot */
@@ -92,6 +93,21 @@ struct {
 	__type(key, struct seen_key);
 	__type(value, __u8);
 } shared_seen SHARED_MAP;
+
+/* What a thread's request of io_uring is, from the moment it is issued: pid_tgid -> this. */
+struct uring_request {
+	__u64 name;	/* struct filename of the kernel, or 0 */
+	__s32 dfd;	/* with name */
+	__u8 opcode;
+	__u8 pad[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_URING);
+	__type(key, __u64);
+	__type(value, struct uring_request);
+} shared_uring SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -11,6 +11,7 @@
 
 #define SYSCALLS 512	/* numbers known; a higher one can only be seen refused */
 #define SYS_IGNORE 0xff	/* says EROFS without having wanted to write */
+#define SYS_IS_EXEC 1	/* op of an ignored call: credentials change with the program */
 #define EROFS 30
 
 struct sys_desc {
@@ -19,6 +20,24 @@ struct sys_desc {
 	__u8 where;	/* WHERE(): argument numbers from 1; 0: none */
 	__u8 flags;
 };
+
+/* A system call, or a request of io_uring, that a task is in. */
+struct sys_call {
+	struct sys_desc desc;
+	__u16 nr;
+	__u8 compat;
+	__u8 far;	/* regs is an address to read from, not one that the verifier trusts; a constant */
+	struct pt_regs *regs;
+	struct filename *name;	/* the kernel's copy of the path, where one is known; else NULL */
+	__s32 dfd;	/* with name: what a relative one starts from */
+};
+
+#define REG(from, far, name)                                                    \
+	({                                                                      \
+		struct pt_regs *regs_ = from;                                   \
+		__u64 reg_ = (far) ? BPF_CORE_READ(regs_, name) : regs_->name;  \
+		reg_;                                                           \
+	})
 
 #define SYS_REFUSED_ONLY 1	/* a success is no write to a file system */
 
@@ -35,6 +54,7 @@ struct sys_desc {
 #define CRED(op_) { .prog = SYS_CRED, .op = op_ }
 #define NS(op_) { .prog = SYS_NS, .op = op_ }
 #define IGNORED { .prog = SYS_IGNORE }
+#define EXEC { .prog = SYS_IGNORE, .op = SYS_IS_EXEC }
 
 /* The same numbers in every table from 424 on (unified in 5.1). */
 #define SYSCALLS_UNIFIED                                                     \
@@ -50,11 +70,16 @@ struct sys_desc {
 
 #define TS_COMPAT 0x2	/* thread_info.status: in a 32-bit call */
 
+/* The functions of the kernel that a call's number leads to. */
+#define SYSCALL_FN(name) "__x64_sys_" #name
+#define SYSCALL_COMPAT_FN(name) "__ia32_sys_" #name
+
 static const struct sys_desc sys_native[SYSCALLS] = {
 	[2] = OPEN(FILE_OPEN, WHERE(0, 1)),
 	[16] = F_REFUSED(FILE_IOCTL, WHERE(1, 0)),
 	[21] = IGNORED,
 	[49] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
+	[59] = EXEC,
 	[76] = F_PATH(FILE_TRUNCATE, 1),
 	[82] = F_PATH(FILE_RENAME, 1),
 	[83] = F_PATH(FILE_MKDIR, 1),
@@ -106,8 +131,10 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[272] = NS(NS_UNSHARE),
 	[280] = F_AT(FILE_UTIME, 1, 2),
 	[285] = F_FD(FILE_ALLOCATE),
+	[304] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[308] = NS(NS_SETNS),
 	[316] = F_AT(FILE_RENAME, 1, 2),
+	[322] = EXEC,
 	SYSCALLS_UNIFIED,
 };
 
@@ -117,6 +144,7 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[8] = OPEN(FILE_CREATE, WHERE(0, 1)),
 	[9] = F_PATH(FILE_LINK, 2),
 	[10] = F_PATH(FILE_UNLINK, 1),
+	[11] = EXEC,
 	[14] = F_PATH(FILE_MKNOD, 1),
 	[15] = F_PATH(FILE_CHMOD, 1),
 	[16] = F_PATH(FILE_CHOWN, 1),
@@ -181,16 +209,18 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[310] = NS(NS_UNSHARE),
 	[320] = F_AT(FILE_UTIME, 1, 2),
 	[324] = F_FD(FILE_ALLOCATE),
+	[342] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[346] = NS(NS_SETNS),
 	[353] = F_AT(FILE_RENAME, 1, 2),
+	[358] = EXEC,
 	[361] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
 	[412] = F_AT(FILE_UTIME, 1, 2),
 	SYSCALLS_UNIFIED,
 };
 
-static __always_inline __u32 sys_nr(struct pt_regs *regs)
+static __always_inline __u32 sys_nr(struct pt_regs *regs, int far)
 {
-	return regs->orig_ax & ~0x40000000u; /* x32 shares the native numbers */
+	return REG(regs, far, orig_ax) & ~0x40000000u; /* x32 shares the native numbers */
 }
 
 static __always_inline int sys_is_compat(struct task_struct *task)
@@ -198,30 +228,33 @@ static __always_inline int sys_is_compat(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 }
 
-/* Argument n (from 1) of the call that just ended: its registers are as the caller set them. */
-static __always_inline __u64 sys_arg(struct pt_regs *regs, int compat, __u32 n)
+/* Argument n (from 1) of the call: its registers are as the caller set them. */
+static __always_inline __u64 sys_arg(struct sys_call call, __u32 n)
 {
-	if (compat) {
+	if (call.compat) {
 		switch (n) {
-		case 1: return (__u32)regs->bx;
-		case 2: return (__u32)regs->cx;
-		case 3: return (__u32)regs->dx;
-		case 4: return (__u32)regs->si;
-		case 5: return (__u32)regs->di;
+		case 1: return (__u32)REG(call.regs, call.far, bx);
+		case 2: return (__u32)REG(call.regs, call.far, cx);
+		case 3: return (__u32)REG(call.regs, call.far, dx);
+		case 4: return (__u32)REG(call.regs, call.far, si);
+		case 5: return (__u32)REG(call.regs, call.far, di);
 		}
 		return 0;
 	}
 	switch (n) {
-	case 1: return regs->di;
-	case 2: return regs->si;
-	case 3: return regs->dx;
-	case 4: return regs->r10;
-	case 5: return regs->r8;
+	case 1: return REG(call.regs, call.far, di);
+	case 2: return REG(call.regs, call.far, si);
+	case 3: return REG(call.regs, call.far, dx);
+	case 4: return REG(call.regs, call.far, r10);
+	case 5: return REG(call.regs, call.far, r8);
 	}
 	return 0;
 }
 
 #elif defined(__TARGET_ARCH_arm64)
+
+/* The functions of the kernel that a call's number leads to: these serve 32-bit programs too. */
+#define SYSCALL_FN(name) "__arm64_sys_" #name
 
 #define TASK_SIZE_32 0x100000000ULL
 
@@ -266,8 +299,11 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[159] = CRED(CRED_SETGID),
 	[167] = CRED(CRED_PRCTL),
 	[200] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
+	[221] = EXEC,
+	[265] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[268] = NS(NS_SETNS),
 	[276] = F_AT(FILE_RENAME, 1, 2),
+	[281] = EXEC,
 	SYSCALLS_UNIFIED,
 };
 
@@ -277,6 +313,7 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[8] = OPEN(FILE_CREATE, WHERE(0, 1)),
 	[9] = F_PATH(FILE_LINK, 2),
 	[10] = F_PATH(FILE_UNLINK, 1),
+	[11] = EXEC,
 	[14] = F_PATH(FILE_MKNOD, 1),
 	[15] = F_PATH(FILE_CHMOD, 1),
 	[16] = F_PATH(FILE_CHOWN, 1),
@@ -340,15 +377,17 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[337] = NS(NS_UNSHARE),
 	[348] = F_AT(FILE_UTIME, 1, 2),
 	[352] = F_FD(FILE_ALLOCATE),
+	[371] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[375] = NS(NS_SETNS),
 	[382] = F_AT(FILE_RENAME, 1, 2),
+	[387] = EXEC,
 	[412] = F_AT(FILE_UTIME, 1, 2),
 	SYSCALLS_UNIFIED,
 };
 
-static __always_inline __u32 sys_nr(struct pt_regs *regs)
+static __always_inline __u32 sys_nr(struct pt_regs *regs, int far)
 {
-	return regs->syscallno;
+	return REG(regs, far, syscallno);
 }
 
 /*
@@ -360,50 +399,46 @@ static __always_inline int sys_is_compat(struct task_struct *task)
 	return BPF_CORE_READ(task, mm, task_size) <= TASK_SIZE_32;
 }
 
-/* Argument n (from 1) of the call that just ended: the first one's register has the result. */
-static __always_inline __u64 sys_arg(struct pt_regs *regs, int compat, __u32 n)
+/* Argument n (from 1) of the call: the first one's register may have the result already. */
+static __always_inline __u64 sys_arg(struct sys_call call, __u32 n)
 {
 	__u64 arg = 0;
 
 	switch (n) {
-	case 1: arg = regs->orig_x0; break;
-	case 2: arg = regs->regs[1]; break;
-	case 3: arg = regs->regs[2]; break;
-	case 4: arg = regs->regs[3]; break;
-	case 5: arg = regs->regs[4]; break;
+	case 1: arg = REG(call.regs, call.far, orig_x0); break;
+	case 2: arg = REG(call.regs, call.far, regs[1]); break;
+	case 3: arg = REG(call.regs, call.far, regs[2]); break;
+	case 4: arg = REG(call.regs, call.far, regs[3]); break;
+	case 5: arg = REG(call.regs, call.far, regs[4]); break;
 	}
-	return compat ? (__u32)arg : arg;
+	return call.compat ? (__u32)arg : arg;
 }
 
 #else
 #error "no system call table for this architecture"
 #endif
 
-/*
- * All arguments into the slot, where one can be picked by a number that is known only at run time
- * without a branch for each.
- */
-static __always_inline void sys_args(struct scratch *s, struct pt_regs *regs, int compat)
+static __always_inline struct sys_call sys_call_of(struct pt_regs *regs, int far,
+						   struct task_struct *task)
 {
-	for (__u32 i = 1; i <= 5; i++)
-		s->args[i - 1] = sys_arg(regs, compat, i);
-}
+	struct sys_call call = { .regs = regs, .far = far, .compat = !!sys_is_compat(task) };
+	__u32 nr = sys_nr(regs, far);
 
-struct sys_call {
-	struct sys_desc desc;
-	__u16 nr;
-	__u16 compat;
-};
-
-static __always_inline struct sys_call sys_call_of(struct pt_regs *regs, struct task_struct *task)
-{
-	struct sys_call call = { .nr = sys_nr(regs), .compat = !!sys_is_compat(task) };
-	__u32 nr = sys_nr(regs);
-
+	call.nr = nr;
 	if (nr < SYSCALLS)
 		call.desc = call.compat ? sys_compat[BOUND(nr, SYSCALLS - 1)] :
 					  sys_native[BOUND(nr, SYSCALLS - 1)];
 	return call;
+}
+
+/*
+ * All arguments into the slot, where one can be picked by a number that is known only at run time
+ * without a branch for each.
+ */
+static __always_inline void sys_args(struct scratch *s, struct sys_call call)
+{
+	for (__u32 i = 1; i <= 5; i++)
+		s->args[i - 1] = sys_arg(call, i);
 }
 
 /* Argument n (from 1) of those that sys_args() took. */
