@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probe/probe.h"
+
 #define KEELWATCH_VERSION "0.1.0"
 
 /* Exit codes of every subcommand. */
@@ -26,6 +28,9 @@ struct command {
 
 /* The end of every option parser: what takes no argument refuses one. */
 error_t parse_nothing(int key, char *arg, struct argp_state *state);
+
+/* --way WAY, a child of the option parsers of what loads the kernel half; its input: enum way. */
+extern const struct argp way_argp;
 
 int command_run(int argc, char **argv);
 int command_doctor(int argc, char **argv);

@@ -11,12 +11,23 @@
 #include "cli/cli.h"
 #include "probe/probe.h"
 
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT) {
+		state->child_inputs[0] = state->input;
+		return 0;
+	}
+	return parse_nothing(key, arg, state);
+}
+
+static const struct argp_child children[] = { { &way_argp, 0, NULL, 0 }, {} };
+
 static const struct argp argp = {
-	NULL, parse_nothing, NULL,
+	NULL, parse, NULL,
 	"Try every hook on this kernel and say which way each feature takes, why one is missing, "
 	"and what cannot be seen.\vExit codes: 0 all there, 1 something is missing, 2 rights missing, "
 	"3 nothing works. See keelwatch-doctor(1).",
-	NULL, NULL, NULL,
+	children, NULL, NULL,
 };
 
 static void say_machine(void)
@@ -48,6 +59,9 @@ static int say_features(const struct feature_state *f, size_t count)
 		if (f[i].way == WAY_NONE)
 			printf("\nmissing     %s: %s", f[i].name, f[i].why);
 	for (size_t i = 0; i < count; i++)
+		if (f[i].way != WAY_NONE && f[i].why[0])
+			printf("\nfallen back %s: %s", f[i].name, f[i].why);
+	for (size_t i = 0; i < count; i++)
 		if (f[i].blind[0] && f[i].way != WAY_NONE)
 			printf("\ncannot see  %s: %s", f[i].name, f[i].blind);
 	printf("\n\n");
@@ -62,7 +76,7 @@ int command_doctor(int argc, char **argv)
 	size_t count;
 	int code, err, missing;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
+	if (argp_parse(&argp, argc, argv, 0, NULL, &options.way))
 		return EXIT_CANNOT;
 	code = check_capabilities("doctor", CAPABILITIES_TO_WATCH);
 	if (code)

@@ -374,7 +374,8 @@ static int load_failed(int err)
 
 int live_new(const struct live_options *options, struct live **ret)
 {
-	struct probe_options probe = { .report_all = options->pipeline.all };
+	struct probe_options probe = { .report_all = options->pipeline.all,
+				       .way = options->way };
 	struct live *l = calloc(1, sizeof(*l));
 	int err;
 

@@ -13,6 +13,7 @@ struct live;
 
 struct live_options {
 	struct pipeline_options pipeline;
+	enum way way;		/* this one alone; WAY_NONE: the best of each feature */
 	FILE *record_to;	/* NULL: no recording */
 	atomic_bool *stop;	/* set by anyone: the loop ends; NULL: only signals end it */
 };

@@ -32,10 +32,28 @@ error_t parse_nothing(int key, char *arg, struct argp_state *state)
 	return EINVAL;
 }
 
+static error_t parse_way(int key, char *arg, struct argp_state *state)
+{
+	if (key != 'w')
+		return ARGP_ERR_UNKNOWN;
+	if (!way_of_name(arg, state->input))
+		argp_error(state, "--way: no such way: %s (fexit, tracepoint)", arg);
+	return 0;
+}
+
+static const struct argp_option way_options[] = {
+	{ "way", 'w', "WAY", 0,
+	  "Hook by this way alone: fexit or tracepoint (the best of each feature)", 0 },
+	{},
+};
+
+const struct argp way_argp = { way_options, parse_way, NULL, NULL, NULL, NULL, NULL };
+
 enum { OPTION_ALL = 'a', OPTION_JSON = 'j', OPTION_VERBOSE = 'v', OPTION_NO_COLOUR = 256 };
 
 struct run_args {
 	struct pipeline_options pipeline;
+	enum way way;
 	bool no_colour;
 };
 
@@ -44,6 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run_args *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->way;
+		return 0;
 	case OPTION_ALL:
 		a->pipeline.all = true;
 		return 0;
@@ -69,12 +90,14 @@ static const struct argp_option options[] = {
 	{},
 };
 
+static const struct argp_child children[] = { { &way_argp, 0, NULL, 0 }, {} };
+
 static const struct argp argp = {
 	options, parse, NULL,
 	"Watch the containers of this machine and print findings as they happen.\v"
 	"Ends on Ctrl-C with a summary on standard error. Exit codes: 0 fine, 1 failed on the way, "
 	"2 usage or rights missing, 3 nothing works on this kernel. See keelwatch-run(1).",
-	NULL, NULL, NULL,
+	children, NULL, NULL,
 };
 
 int command_run(int argc, char **argv)
@@ -92,6 +115,7 @@ int command_run(int argc, char **argv)
 	args.pipeline.colour = !args.no_colour && !args.pipeline.json && isatty(STDOUT_FILENO) &&
 			       !getenv("NO_COLOR");
 	options.pipeline = args.pipeline;
+	options.way = args.way;
 	code = live_new(&options, &live);
 	if (code)
 		return code;

@@ -143,9 +143,10 @@ static void written_from_outside(const struct judgement *j)
 		return;
 	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
 	f.container = mo->owner;
-	draft_key(&f, "outside|%s|%s", program_of(j->event), j->event->file->path);
-	draft_message(&f, "a process outside the container opened %s on its read-only root for writing",
-		      path_word(j->event->file));
+	draft_key(&f, "outside|%s|%s|%s", program_of(j->event), j->event->file->operation,
+		  j->event->file->path);
+	draft_message(&f, "%s of %s, on the read-only root of a container, by a process outside of it",
+		      j->event->file->operation, path_word(j->event->file));
 	f.finding.file = j->event->file;
 	draft_evidence(&f, "how", "write from outside");
 	draft_evidence(&f, "writer", "%s",

@@ -4,37 +4,101 @@
 
 #include "base/util.h"
 
+const char call_entry[] = "tp__sys_exit";
+
+/*
+ * Processes and cgroups have one way: their tracepoints hand over the objects themselves, for whoever
+ * causes the event, and cost nothing elsewhere. No function of the kernel tells more.
+ *
+ * What hooks functions stays attached: to attach and detach by the dozen takes seconds on some kernels
+ * (each waits for all tasks), and a call that is not hooked costs the same with it. What hooks every
+ * system call is there only while a container runs.
+ */
+#define OBJECT(feature, domain, program, carries) \
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ALWAYS, SYS_NONE, false, carries, "" }
+#define FEXIT(feature, domain, program, carries, blind) \
+	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, false, carries, blind }
+#define OPTIONAL(feature, domain, program, carries, blind) \
+	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, true, carries, blind }
+#define TRACEPOINT(feature, domain, program, carries, blind) \
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, false, carries, blind }
+#define CALL(feature, domain, program, call, carries, blind) \
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_CALL, call, false, carries, blind }
+
+#define WRITE(program) \
+	FEXIT("write", "file", program, CARRIED_BY_WRITE, "extended attributes set or removed")
+#define MOUNT(program) FEXIT("mount", "mount", program, CARRIED_BY_MOUNT, "")
+#define MOUNT_OPTIONAL(program) OPTIONAL("mount", "mount", program, CARRIED_BY_MOUNT, "")
+#define NAMESPACES(program) FEXIT("namespaces", "cred", program, "namespace-escape", "")
+
+#define CARRIED_BY_OPEN \
+	"readonly-write-attempt, readonly-writable-path, readonly-defeated, namespace-escape"
+#define CARRIED_BY_WRITE "readonly-write-attempt, readonly-writable-path, readonly-defeated"
+#define CARRIED_BY_MOUNT "readonly-defeated, sensitive-mount-runtime"
+#define CARRIED_BY_CRED "privilege-gained, privilege-unexplained"
 #define BLIND_URING "the same done by io_uring"
 
 const struct way_row way_rows[] = {
-	{ "exec", "process", WAY_TRACEPOINT, "tp__exec", "sched_process_exec", ATTACH_ALWAYS,
-	  SYS_NONE, "all", "" },
-	{ "fork", "process", WAY_TRACEPOINT, "tp__fork", "sched_process_fork", ATTACH_ALWAYS,
-	  SYS_NONE, "privilege-gained, privilege-unexplained", "" },
-	{ "exit", "process", WAY_TRACEPOINT, "tp__exit", "sched_process_exit", ATTACH_ALWAYS,
-	  SYS_NONE, "events only", "" },
-	{ "cgroup-create", "cgroup", WAY_TRACEPOINT, "tp__cgroup_mkdir", "cgroup_mkdir",
-	  ATTACH_ALWAYS, SYS_NONE, "all", "" },
-	{ "cgroup-remove", "cgroup", WAY_TRACEPOINT, "tp__cgroup_rmdir", "cgroup_rmdir",
-	  ATTACH_ALWAYS, SYS_NONE, "events only", "" },
-	{ "cgroup-attach", "cgroup", WAY_TRACEPOINT, "tp__cgroup_attach",
-	  "cgroup_attach_task", ATTACH_ALWAYS, SYS_NONE, "all", "" },
-	{ "system-calls", "syscall", WAY_TRACEPOINT, "tp__sys_exit", "sys_exit", ATTACH_ARMED,
-	  SYS_NONE, "what write, open, mount, credentials and namespaces carry", BLIND_URING },
-	{ "write", "file", WAY_TRACEPOINT, "sys__file", "sys_exit", ATTACH_CALL, SYS_FILE,
-	  "readonly-write-attempt, readonly-writable-path", BLIND_URING },
-	{ "open", "file", WAY_TRACEPOINT, "sys__open", "sys_exit", ATTACH_CALL, SYS_OPEN,
-	  "readonly-write-attempt, readonly-writable-path, readonly-defeated, namespace-escape",
-	  BLIND_URING "; from outside a container: changes to its root that open no file" },
-	{ "mount", "mount", WAY_TRACEPOINT, "sys__mount", "sys_exit", ATTACH_CALL, SYS_MOUNT,
-	  "readonly-defeated, sensitive-mount-runtime", "" },
-	{ "credentials", "cred", WAY_TRACEPOINT, "sys__cred", "sys_exit", ATTACH_CALL, SYS_CRED,
-	  "privilege-gained, privilege-unexplained",
-	  "a change made by no system call, until the process's next event" },
-	{ "namespaces", "cred", WAY_TRACEPOINT, "sys__ns", "sys_exit", ATTACH_CALL, SYS_NS,
-	  "namespace-escape", "" },
-	{ "capability-use", "cred", WAY_TRACEPOINT, "tp__capable", "cap_capable", ATTACH_ARMED,
-	  SYS_NONE, "events only", "" },
+	OBJECT("exec", "process", "tp__exec", "all"),
+	OBJECT("fork", "process", "tp__fork", CARRIED_BY_CRED),
+	OBJECT("exit", "process", "tp__exit", "events only"),
+	OBJECT("cgroup-create", "cgroup", "tp__cgroup_mkdir", "all"),
+	OBJECT("cgroup-remove", "cgroup", "tp__cgroup_rmdir", "events only"),
+	OBJECT("cgroup-attach", "cgroup", "tp__cgroup_attach", "all"),
+
+	FEXIT("open", "file", "fexit__open", CARRIED_BY_OPEN, ""),
+	CALL("open", "file", "sys__open", SYS_OPEN, CARRIED_BY_OPEN, BLIND_URING),
+
+	WRITE("fexit__write"),
+	WRITE("fexit__write_file"),
+	WRITE("fexit__create"),
+	WRITE("fexit__unlink"),
+	WRITE("fexit__rmdir"),
+	WRITE("fexit__mkdir"),
+	WRITE("fexit__mknod"),
+	WRITE("fexit__symlink"),
+	WRITE("fexit__link"),
+	WRITE("fexit__rename"),
+	WRITE("fexit__truncate"),
+	WRITE("fexit__chmod"),
+	WRITE("fexit__chown"),
+	WRITE("fexit__utimes"),
+	OPTIONAL("write", "file", "fentry__uring", CARRIED_BY_WRITE, ""),
+	CALL("write", "file", "sys__file", SYS_FILE,
+	     "readonly-write-attempt, readonly-writable-path",
+	     BLIND_URING "; from outside a container: changes to its root that open no file"),
+
+	MOUNT("fexit__mount"),
+	MOUNT("fexit__umount"),
+	MOUNT("fexit__pivot_root"),
+	MOUNT("fexit__chroot"),
+	MOUNT_OPTIONAL("fexit__move_mount"),
+	MOUNT_OPTIONAL("fexit__mount_setattr"),
+	MOUNT_OPTIONAL("fexit__open_tree"),
+	MOUNT_OPTIONAL("fexit__open_tree_attr"),
+	MOUNT_OPTIONAL("fexit__fsopen"),
+	MOUNT_OPTIONAL("fexit__fsmount"),
+	MOUNT_OPTIONAL("fexit__fspick"),
+	MOUNT_OPTIONAL("fexit__compat_move_mount"),
+	MOUNT_OPTIONAL("fexit__compat_mount_setattr"),
+	MOUNT_OPTIONAL("fexit__compat_open_tree"),
+	MOUNT_OPTIONAL("fexit__compat_open_tree_attr"),
+	MOUNT_OPTIONAL("fexit__compat_fsopen"),
+	MOUNT_OPTIONAL("fexit__compat_fsmount"),
+	MOUNT_OPTIONAL("fexit__compat_fspick"),
+	CALL("mount", "mount", "sys__mount", SYS_MOUNT, CARRIED_BY_MOUNT, ""),
+
+	FEXIT("credentials", "cred", "fexit__cred", CARRIED_BY_CRED,
+	      "a change that passes by commit_creds(), until the process's next event"),
+	CALL("credentials", "cred", "sys__cred", SYS_CRED, CARRIED_BY_CRED,
+	     "a change made by no system call, until the process's next event"),
+
+	NAMESPACES("fexit__unshare"),
+	NAMESPACES("fexit__setns"),
+	CALL("namespaces", "cred", "sys__ns", SYS_NS, "namespace-escape", ""),
+
+	FEXIT("capability-use", "cred", "fexit__capable", "events only", ""),
+	TRACEPOINT("capability-use", "cred", "tp__capable", "events only", ""),
 };
 
 const size_t way_row_count = ARRAY_SIZE(way_rows);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of ways: what can be seen, and by which program of which object. */
+/* The table of ways: what can be seen, and by which programs of the object. */
 #ifndef KEELWATCH_FEATURES_H
 #define KEELWATCH_FEATURES_H
 
@@ -14,20 +14,26 @@ enum attach {
 	ATTACH_CALL,	/* called by the system call entry, see struct way_row.call */
 };
 
-/* A way to one feature. Rows of one feature stand together, the preferred way first. */
+/*
+ * One program of one way to one feature. The rows of a feature stand together, and among them those
+ * of a way, the preferred way first. A way is taken when all of its rows load that are not optional.
+ */
 struct way_row {
 	const char *feature;
 	const char *domain;	/* the file of bpf/ it lives in */
 	enum way way;
-	const char *program;
-	const char *hook;	/* the tracepoint */
+	const char *program;	/* its hook is in its section's name */
 	enum attach attach;
 	enum syscall_prog call;
-	const char *carries;
+	bool optional;		/* where the hook is missing, there is nothing that it could have seen */
+	const char *carries;	/* rule ids, "all" or "events only" */
 	const char *blind;
 };
 
 extern const struct way_row way_rows[];
 extern const size_t way_row_count;
+
+/* The program that calls those of ATTACH_CALL: wanted when there is one of them. */
+extern const char call_entry[];
 
 #endif

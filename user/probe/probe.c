@@ -8,29 +8,18 @@
 #include <sys/capability.h>
 #include <sys/resource.h>
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-
 #include "base/log.h"
 #include "base/util.h"
-#include "probe/features.h"
-
-#include "keelwatch.skel.h"
+#include "probe/loader.h"
 
 #define FEATURES_MAX 32
-
-struct feature {
-	const struct way_row *row;
-	struct bpf_program *program;	/* of the object, once that is loaded; or NULL */
-	struct bpf_link *link;
-};
 
 struct probe {
 	struct cgroup_layout layout;
 	struct btf *kernel;	/* its types */
-	struct bpf_object *object;
-	struct feature features[FEATURES_MAX];
+	struct loaded loaded;
+	struct bpf_link *links[ROWS_MAX];	/* of each row that is attached; else NULL */
+	struct bpf_link *call_link;
 	struct feature_state states[FEATURES_MAX];
 	size_t feature_count;
 	struct control control;
@@ -39,9 +28,26 @@ struct probe {
 	size_t roots;
 };
 
+static const char *const way_names[] = {
+	[WAY_NONE] = "none",
+	[WAY_TRACEPOINT] = "tracepoint",
+	[WAY_FEXIT] = "fexit",
+};
+
 const char *way_name(enum way way)
 {
-	return way == WAY_TRACEPOINT ? "tracepoint" : "none";
+	return way_names[way];
+}
+
+bool way_of_name(const char *name, enum way *ret)
+{
+	for (size_t i = WAY_TRACEPOINT; i < ARRAY_SIZE(way_names); i++) {
+		if (!strcmp(name, way_names[i])) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 uint64_t missing_capabilities(uint64_t wanted)
@@ -72,15 +78,18 @@ uint64_t missing_capabilities(uint64_t wanted)
 	return missing;
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
+/* What libbpf says, the verifier's log too, is for who asks for it. */
+static int say_at_debug(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char line[512];
+	char *text = NULL, *rest, *line;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, args) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("%s", line);
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (line[0])
+			log_debug("%s", line);
+	free(text);
 	return 0;
 }
 
@@ -92,6 +101,12 @@ static struct feature_state *state_of(struct probe *p, const char *feature)
 	return NULL;
 }
 
+static const char *when_of(const struct way_row *row)
+{
+	return row->attach == ATTACH_ALWAYS ? "always" : "while a container runs";
+}
+
+/* As if nothing had been loaded: each feature with its preferred way. */
 static void list_features(struct probe *p)
 {
 	for (size_t i = 0; i < way_row_count; i++) {
@@ -99,101 +114,16 @@ static void list_features(struct probe *p)
 		struct feature_state *s = state_of(p, row->feature);
 
 		if (s)
-			continue; /* a further way of the same feature */
-		s = &p->states[p->feature_count];
+			continue;
+		s = &p->states[p->feature_count++];
 		s->name = row->feature;
 		s->domain = row->domain;
 		s->program = row->program;
-		s->hook = row->hook;
+		s->hook = p->loaded.hooks[i];
 		s->carries = row->carries;
 		s->blind = row->blind;
-		s->when = row->attach == ATTACH_ALWAYS ? "always" : "while a container runs";
-		snprintf(s->why, sizeof(s->why), "not tried");
-		p->feature_count++;
+		s->when = when_of(row);
 	}
-}
-
-/*
- * Opens the object with only the programs of the rows that the mask names, and loads it. A failed load
- * spoils an object, so each try begins anew.
- */
-static int try_load(uint64_t rows, struct bpf_object **ret)
-{
-	size_t size;
-	const void *bytes = keelwatch_bpf__elf_bytes(&size);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "keelwatch");
-	struct bpf_object *object = bpf_object__open_mem(bytes, size, &opts);
-	int err;
-
-	if (!object)
-		return -errno;
-	for (size_t i = 0; i < way_row_count; i++) {
-		struct bpf_program *program;
-
-		program = bpf_object__find_program_by_name(object, way_rows[i].program);
-		if (program)
-			bpf_program__set_autoload(program, rows >> i & 1);
-	}
-	err = bpf_object__load(object);
-	if (err) {
-		bpf_object__close(object);
-		return err;
-	}
-	*ret = object;
-	return 0;
-}
-
-static void say_why(struct probe *p, const struct way_row *row, const char *why)
-{
-	struct feature_state *s = state_of(p, row->feature);
-
-	snprintf(s->why, sizeof(s->why), "%s: %s", row->hook, why);
-}
-
-static bool has_tracepoint(const struct probe *p, const char *hook)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "btf_trace_%s", hook);
-	return btf__find_by_name_kind(p->kernel, name, BTF_KIND_TYPEDEF) > 0;
-}
-
-/* The rows whose hooks this kernel has. */
-static uint64_t rows_with_hooks(struct probe *p)
-{
-	uint64_t rows = 0;
-
-	for (size_t i = 0; i < way_row_count; i++) {
-		if (has_tracepoint(p, way_rows[i].hook))
-			rows |= 1ULL << i;
-		else
-			say_why(p, &way_rows[i], "this kernel has no such tracepoint");
-	}
-	return rows;
-}
-
-/* The rows that load, each tried by itself; of one feature only the first such. */
-static uint64_t rows_that_load(struct probe *p, uint64_t rows)
-{
-	const char *done = "";
-	uint64_t good = 0;
-
-	for (size_t i = 0; i < way_row_count; i++) {
-		struct bpf_object *object = NULL;
-		int err;
-
-		if (!(rows >> i & 1) || !strcmp(done, way_rows[i].feature))
-			continue;
-		err = try_load(1ULL << i, &object);
-		if (err) {
-			say_why(p, &way_rows[i], strerror(-err));
-			continue;
-		}
-		bpf_object__close(object);
-		good |= 1ULL << i;
-		done = way_rows[i].feature;
-	}
-	return good;
 }
 
 static __u32 verified_instructions(const struct bpf_program *program)
@@ -206,47 +136,32 @@ static __u32 verified_instructions(const struct bpf_program *program)
 	return info.verified_insns;
 }
 
-static void note_loaded(struct probe *p, uint64_t rows)
+static void note_rows(struct probe *p)
 {
 	for (size_t i = 0; i < way_row_count; i++) {
-		struct feature_state *s;
-		struct feature *f;
+		const struct way_row *row = &way_rows[i];
+		struct feature_state *s = state_of(p, row->feature);
 
-		if (!(rows >> i & 1))
+		if (!p->loaded.programs[i]) {
+			if (p->loaded.why[i][0] && !row->optional && !s->programs && !s->why[0])
+				snprintf(s->why, sizeof(s->why), "%s: %s", way_name(row->way),
+					 p->loaded.why[i]);
 			continue;
-		s = state_of(p, way_rows[i].feature);
-		f = &p->features[s - p->states];
-		f->row = &way_rows[i];
-		f->program = bpf_object__find_program_by_name(p->object, way_rows[i].program);
-		s->way = way_rows[i].way;
-		s->program = way_rows[i].program;
-		s->hook = way_rows[i].hook;
-		s->blind = way_rows[i].blind;
-		s->instructions = verified_instructions(f->program);
-		s->why[0] = '\0';
+		}
+		s->instructions += verified_instructions(p->loaded.programs[i]);
+		if (s->programs++)
+			continue;
+		s->way = row->way;
+		s->program = row->program;
+		s->hook = p->loaded.hooks[i];
+		s->carries = row->carries;
+		s->blind = row->blind;
 	}
-}
-
-/* As a rule all at once. What the kernel refuses costs itself alone. */
-static int load_object(struct probe *p)
-{
-	uint64_t rows = rows_with_hooks(p);
-	int err = rows ? try_load(rows, &p->object) : -ENODEV;
-
-	if (err) {
-		rows = rows_that_load(p, rows);
-		if (!rows)
-			return -ENODEV;
-		err = try_load(rows, &p->object);
-	}
-	if (!err)
-		note_loaded(p, rows);
-	return err;
 }
 
 static int map_fd(const struct probe *p, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(p->object, name);
+	return bpf_object__find_map_fd_by_name(p->loaded.object, name);
 }
 
 static int put_control(struct probe *p)
@@ -300,6 +215,9 @@ static void report_missing(const struct probe *p)
 	for (size_t i = 0; i < p->feature_count; i++)
 		if (p->states[i].way == WAY_NONE)
 			log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
+		else if (p->states[i].why[0])
+			log_debug("%s: by %s (%s)", p->states[i].name, way_name(p->states[i].way),
+				  p->states[i].why);
 }
 
 static int load_all(struct probe *p, const struct probe_options *options)
@@ -309,8 +227,9 @@ static int load_all(struct probe *p, const struct probe_options *options)
 	p->kernel = btf__load_vmlinux_btf();
 	if (!p->kernel)
 		return -ENOSYS;
+	err = loader_load(p->kernel, options->way, &p->loaded);
 	list_features(p);
-	err = load_object(p);
+	note_rows(p);
 	report_missing(p);
 	if (err)
 		return err;
@@ -319,6 +238,97 @@ static int load_all(struct probe *p, const struct probe_options *options)
 	if (!p->per_cpu)
 		return -ENOMEM;
 	return set_up_control(p, options);
+}
+
+static void feature_off(struct probe *p, size_t row, const char *what, int err)
+{
+	struct feature_state *s = state_of(p, way_rows[row].feature);
+
+	snprintf(s->why, sizeof(s->why), "%s: %s: %s: %s", way_name(way_rows[row].way),
+		 way_rows[row].program, what, strerror(-err));
+	log_warn("%s: off (%s)", s->name, s->why);
+	s->way = WAY_NONE;
+	p->loaded.programs[row] = NULL;
+}
+
+static void detach(struct probe *p, enum attach when)
+{
+	for (size_t i = 0; i < way_row_count; i++) {
+		if (way_rows[i].attach != when)
+			continue;
+		bpf_link__destroy(p->links[i]);
+		p->links[i] = NULL;
+	}
+	if (when == ATTACH_ARMED) {
+		bpf_link__destroy(p->call_link);
+		p->call_link = NULL;
+	}
+}
+
+/* Returns how many are attached; what fails is reported and stays off. */
+static size_t attach(struct probe *p, enum attach when)
+{
+	size_t attached = 0;
+
+	for (size_t i = 0; i < way_row_count; i++) {
+		if (way_rows[i].attach != when || !p->loaded.programs[i])
+			continue;
+		if (!p->links[i])
+			p->links[i] = bpf_program__attach(p->loaded.programs[i]);
+		if (p->links[i])
+			attached++;
+		else
+			feature_off(p, i, "attach", -errno);
+	}
+	return attached;
+}
+
+static void enter_calls(struct probe *p)
+{
+	int fd = map_fd(p, "shared_syscalls");
+
+	for (size_t i = 0; i < way_row_count; i++) {
+		__u32 key = way_rows[i].call;
+		int program;
+
+		if (way_rows[i].attach != ATTACH_CALL || !p->loaded.programs[i])
+			continue;
+		program = bpf_program__fd(p->loaded.programs[i]);
+		if (bpf_map_update_elem(fd, &key, &program, BPF_ANY))
+			feature_off(p, i, "tail call", -errno);
+	}
+}
+
+int probe_attach(struct probe *p)
+{
+	enter_calls(p);
+	return attach(p, ATTACH_ALWAYS) ? 0 : -ENODEV;
+}
+
+static void attach_call_entry(struct probe *p)
+{
+	int err;
+
+	if (!p->loaded.call_entry || p->call_link)
+		return;
+	p->call_link = bpf_program__attach(p->loaded.call_entry);
+	if (p->call_link)
+		return;
+	err = -errno;
+	for (size_t i = 0; i < way_row_count; i++)
+		if (way_rows[i].attach == ATTACH_CALL && p->loaded.programs[i])
+			feature_off(p, i, "attach", err);
+	p->loaded.call_entry = NULL;
+}
+
+void probe_arm(struct probe *p, bool on)
+{
+	if (!on) {
+		detach(p, ATTACH_ARMED);
+		return;
+	}
+	attach(p, ATTACH_ARMED);
+	attach_call_entry(p);
 }
 
 int probe_new(const struct probe_options *options, struct probe **ret)
@@ -331,7 +341,7 @@ int probe_new(const struct probe_options *options, struct probe **ret)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	libbpf_set_print(quiet);
+	libbpf_set_print(say_at_debug);
 	allow_locked_memory();
 	err = cgroup_layout_read(&p->layout);
 	if (!err)
@@ -348,88 +358,12 @@ void probe_free(struct probe *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->feature_count; i++)
-		bpf_link__destroy(p->features[i].link);
-	bpf_object__close(p->object);
+	detach(p, ATTACH_ALWAYS);
+	detach(p, ATTACH_ARMED);
+	bpf_object__close(p->loaded.object);
 	btf__free(p->kernel);
 	free(p->per_cpu);
 	free(p);
-}
-
-static int attach_feature(struct probe *p, size_t i)
-{
-	struct feature *f = &p->features[i];
-	int err;
-
-	if (!f->program || f->link)
-		return 0;
-	f->link = bpf_program__attach(f->program);
-	if (f->link)
-		return 0;
-	err = -errno;
-	snprintf(p->states[i].why, sizeof(p->states[i].why), "%s: attach: %s", f->row->hook,
-		 strerror(-err));
-	p->states[i].way = WAY_NONE;
-	log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
-	f->program = NULL;
-	return err;
-}
-
-static void enter_calls(struct probe *p)
-{
-	int fd = map_fd(p, "shared_syscalls");
-
-	for (size_t i = 0; i < p->feature_count; i++) {
-		struct feature *f = &p->features[i];
-		__u32 key;
-		int program;
-
-		if (!f->program || f->row->attach != ATTACH_CALL)
-			continue;
-		key = f->row->call;
-		program = bpf_program__fd(f->program);
-		if (bpf_map_update_elem(fd, &key, &program, BPF_ANY)) {
-			snprintf(p->states[i].why, sizeof(p->states[i].why), "tail call: %s",
-				 strerror(errno));
-			p->states[i].way = WAY_NONE;
-			log_warn("%s: off (%s)", p->states[i].name, p->states[i].why);
-		}
-	}
-}
-
-int probe_attach(struct probe *p)
-{
-	size_t attached = 0;
-
-	enter_calls(p);
-	for (size_t i = 0; i < p->feature_count; i++) {
-		if (!p->features[i].row || p->features[i].row->attach != ATTACH_ALWAYS)
-			continue;
-		if (!attach_feature(p, i) && p->features[i].link)
-			attached++;
-	}
-	return attached ? 0 : -ENODEV;
-}
-
-int probe_arm(struct probe *p, bool on)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < p->feature_count; i++) {
-		struct feature *f = &p->features[i];
-
-		if (!f->row || f->row->attach != ATTACH_ARMED)
-			continue;
-		if (on) {
-			int one = attach_feature(p, i);
-
-			err = err ? err : one;
-		} else {
-			bpf_link__destroy(f->link);
-			f->link = NULL;
-		}
-	}
-	return err;
 }
 
 int probe_ring(const struct probe *p)

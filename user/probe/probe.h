@@ -17,24 +17,26 @@
 
 struct probe;
 
-enum way { WAY_NONE, WAY_TRACEPOINT };
+enum way { WAY_NONE, WAY_TRACEPOINT, WAY_FEXIT };
 
 /* A thing the kernel half can see, and how it came to see it here. */
 struct feature_state {
 	const char *name;	/* "exec", "mount", ... */
 	const char *domain;	/* the file of bpf/ it lives in */
-	const char *program;	/* the BPF program chosen, or wanted */
+	const char *program;	/* the BPF program chosen, or wanted; of several the first */
 	enum way way;		/* WAY_NONE: it is missing */
-	const char *hook;	/* where that way attaches */
+	const char *hook;	/* where that program attaches */
+	unsigned int programs;	/* that the way consists of */
 	const char *carries;	/* the rules that stand on it */
 	const char *blind;	/* what this way cannot see; "" nothing known */
 	const char *when;	/* "always", or "while a container runs" */
-	char why[256];		/* of a missing feature: what the kernel said */
-	__u32 instructions;	/* verified by the kernel, where it says (5.16 and later) */
+	char why[256];		/* the preferred way is not taken: what the kernel said; else "" */
+	__u32 instructions;	/* verified by the kernel for all programs, where it says (5.16 and later) */
 };
 
 struct probe_options {
 	bool report_all;	/* every open for writing in containers, for --all */
+	enum way way;		/* this one alone, where it has a way; WAY_NONE: the best */
 };
 
 /*
@@ -47,13 +49,14 @@ void probe_free(struct probe *p);	/* detaches everything */
 /* Attaches what watches always (processes, cgroups). 0, or -errno when none of it could be. */
 int probe_attach(struct probe *p);
 /* Attaches or detaches what watches system calls: only while a container runs. */
-int probe_arm(struct probe *p, bool on);
+void probe_arm(struct probe *p, bool on);
 
 int probe_ring(const struct probe *p);	/* descriptor of the ring buffer's map */
 void probe_asleep(struct probe *p);	/* the ring's reader will sleep: the next record wakes it */
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX]);
 size_t probe_features(const struct probe *p, const struct feature_state **ret);
 const char *way_name(enum way way);
+bool way_of_name(const char *name, enum way *ret);
 
 void probe_cgroup(struct probe *p, uint64_t id, uint64_t container, uint32_t flags);
 void probe_cgroup_forget(struct probe *p, uint64_t id);

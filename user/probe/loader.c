@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/loader.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include "keelwatch.skel.h"
+
+#define ENOTSUPP 524	/* the kernel's own, which strerror(3) does not know */
+
+struct loader {
+	const struct btf *kernel;
+	enum way forced;
+	struct loaded *out;
+	enum bpf_attach_type kinds[ROWS_MAX];
+	bool usable[ROWS_MAX];
+	int refused;	/* -errno that this kernel has for all trampolines */
+};
+
+static const char *error_text(int err)
+{
+	return err == -ENOTSUPP ? "not supported" : strerror(-err);
+}
+
+static struct bpf_object *open_object(void)
+{
+	size_t size;
+	const void *bytes = keelwatch_bpf__elf_bytes(&size);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "keelwatch");
+
+	return bpf_object__open_mem(bytes, size, &opts);
+}
+
+static bool is_trampoline(enum bpf_attach_type kind)
+{
+	return kind == BPF_TRACE_FEXIT || kind == BPF_TRACE_FENTRY;
+}
+
+/* What a program hooks is said by its section: "fexit/path_openat". False: this build has no such program. */
+static bool read_hook(struct loader *l, const struct bpf_object *object, size_t row)
+{
+	const struct bpf_program *program =
+		bpf_object__find_program_by_name(object, way_rows[row].program);
+	const char *section = program ? bpf_program__section_name(program) : "";
+	const char *slash = strchr(section, '/');
+
+	if (!slash)
+		return false;
+	snprintf(l->out->hooks[row], sizeof(l->out->hooks[row]), "%s", slash + 1);
+	l->kinds[row] = bpf_program__expected_attach_type(program);
+	return true;
+}
+
+/* A program of two instructions on the function: cheaper to ask with than ours, and attached as well. */
+static int try_trampoline(enum bpf_attach_type kind, int function)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = kind,
+		    .attach_btf_id = function);
+	int program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "try", "GPL", nothing,
+				    ARRAY_SIZE(nothing), &opts);
+	int link, err = 0;
+
+	if (program < 0)
+		return program;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link < 0)
+		err = link;
+	else
+		close(link);
+	close(program);
+	return err;
+}
+
+static bool says_no(struct loader *l, size_t row, const char *why)
+{
+	snprintf(l->out->why[row], sizeof(l->out->why[row]), "%s: %s", l->out->hooks[row], why);
+	return false;
+}
+
+static bool function_works(struct loader *l, size_t row)
+{
+	int id = btf__find_by_name_kind(l->kernel, l->out->hooks[row], BTF_KIND_FUNC);
+	int err = l->refused;
+
+	if (id <= 0)
+		return says_no(l, row, "this kernel has no such function to attach to");
+	if (!err)
+		err = try_trampoline(l->kinds[row], id);
+	/* Not this function but all of them: there is no need to ask again for each. */
+	if (err == -EPERM || err == -ENOTSUPP)
+		l->refused = err;
+	return !err || says_no(l, row, error_text(err));
+}
+
+static bool tracepoint_works(struct loader *l, size_t row)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "btf_trace_%s", l->out->hooks[row]);
+	return btf__find_by_name_kind(l->kernel, name, BTF_KIND_TYPEDEF) > 0 ||
+	       says_no(l, row, "this kernel has no such tracepoint");
+}
+
+static bool hook_works(struct loader *l, size_t row)
+{
+	return is_trampoline(l->kinds[row]) ? function_works(l, row) : tracepoint_works(l, row);
+}
+
+static bool same_feature(size_t a, size_t b)
+{
+	return !strcmp(way_rows[a].feature, way_rows[b].feature);
+}
+
+static bool way_has_rows(enum way way, size_t row)
+{
+	for (size_t i = 0; i < way_row_count; i++)
+		if (way_rows[i].way == way && same_feature(i, row))
+			return true;
+	return false;
+}
+
+static bool allowed(const struct loader *l, size_t row)
+{
+	return l->forced == WAY_NONE || way_rows[row].way == l->forced ||
+	       !way_has_rows(l->forced, row);
+}
+
+static bool way_usable(const struct loader *l, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		if (!l->usable[i] && !way_rows[i].optional)
+			return false;
+	return true;
+}
+
+/* Bits of the rows to be loaded: for each feature those of its first way that can be had whole. */
+static uint64_t choose(const struct loader *l)
+{
+	uint64_t rows = 0;
+	size_t end;
+
+	for (size_t first = 0; first < way_row_count; first = end) {
+		end = first;
+		while (end < way_row_count && same_feature(end, first) &&
+		       way_rows[end].way == way_rows[first].way)
+			end++;
+		if (!way_usable(l, first, end))
+			continue;
+		for (size_t i = first; i < end; i++)
+			if (l->usable[i])
+				rows |= 1ULL << i;
+		while (end < way_row_count && same_feature(end, first))
+			end++;
+	}
+	return rows;
+}
+
+static bool needs_call_entry(uint64_t rows)
+{
+	for (size_t i = 0; i < way_row_count; i++)
+		if (rows >> i & 1 && way_rows[i].attach == ATTACH_CALL)
+			return true;
+	return false;
+}
+
+/* Loads those rows alone. A failed load spoils an object, so each try begins anew. */
+static int try_load(uint64_t rows, struct bpf_object **ret)
+{
+	struct bpf_object *object = open_object();
+	struct bpf_program *program;
+	int err;
+
+	if (!object)
+		return -errno;
+	for (size_t i = 0; i < way_row_count; i++) {
+		program = bpf_object__find_program_by_name(object, way_rows[i].program);
+		if (program)
+			bpf_program__set_autoload(program, rows >> i & 1);
+	}
+	program = bpf_object__find_program_by_name(object, call_entry);
+	if (program)
+		bpf_program__set_autoload(program, needs_call_entry(rows));
+	err = bpf_object__load(object);
+	if (err) {
+		bpf_object__close(object);
+		return err;
+	}
+	*ret = object;
+	return 0;
+}
+
+/* After a load that failed as a whole: which of the rows the kernel refuses. */
+static void find_refused(struct loader *l, uint64_t rows)
+{
+	for (size_t i = 0; i < way_row_count; i++) {
+		struct bpf_object *object = NULL;
+		int err;
+
+		if (!(rows >> i & 1))
+			continue;
+		err = try_load(1ULL << i, &object);
+		if (err) {
+			says_no(l, i, error_text(err));
+			l->usable[i] = false;
+		}
+		bpf_object__close(object);
+	}
+}
+
+static void find_programs(struct loaded *out, uint64_t rows)
+{
+	for (size_t i = 0; i < way_row_count; i++) {
+		if (!(rows >> i & 1))
+			continue;
+		out->programs[i] =
+			bpf_object__find_program_by_name(out->object, way_rows[i].program);
+	}
+	if (needs_call_entry(rows))
+		out->call_entry = bpf_object__find_program_by_name(out->object, call_entry);
+}
+
+static int try_hooks(struct loader *l)
+{
+	struct bpf_object *object = open_object();
+
+	if (!object)
+		return -errno;
+	for (size_t i = 0; i < way_row_count; i++) {
+		if (!read_hook(l, object, i))
+			says_no(l, i, "not on this architecture");
+		else if (!allowed(l, i))
+			says_no(l, i, "another way was asked for");
+		else
+			l->usable[i] = hook_works(l, i);
+	}
+	bpf_object__close(object);
+	return 0;
+}
+
+int loader_load(const struct btf *kernel, enum way way, struct loaded *ret)
+{
+	struct loader l = { .kernel = kernel, .forced = way, .out = ret };
+	uint64_t rows, before = 0;
+	int err = try_hooks(&l);
+
+	/* As a rule all at once. What the kernel refuses costs itself alone, or its way. */
+	while (!err) {
+		rows = choose(&l);
+		if (!rows || rows == before)
+			return -ENODEV;
+		err = try_load(rows, &ret->object);
+		if (!err)
+			break;
+		log_debug("load: %s: trying each program by itself", error_text(err));
+		find_refused(&l, rows);
+		before = rows;
+		err = 0;
+	}
+	if (!err)
+		find_programs(ret, rows);
+	return err;
+}
