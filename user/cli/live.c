@@ -16,10 +16,12 @@
 #include <bpf/libbpf.h>
 #include <uthash.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "source/recording.h"
 #include "source/start.h"
 
@@ -355,17 +357,15 @@ static int open_pipeline(struct live *l)
 	return pipeline_new(facts, &l->control, &l->options.pipeline, &l->pipeline);
 }
 
+/* What environment_check() could not know beforehand. */
 static int load_failed(int err)
 {
 	switch (err) {
 	case -ENOSYS:
-		log_error("the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+		log_error("the kernel's BTF (/sys/kernel/btf/vmlinux) cannot be read");
 		return EXIT_NOTHING;
 	case -ENODEV:
 		log_error("no feature could be loaded on this kernel: see `keelwatch doctor`");
-		return EXIT_NOTHING;
-	case -ENOENT:
-		log_error("no cgroup hierarchy is mounted: containers cannot be told apart");
 		return EXIT_NOTHING;
 	}
 	log_error("cannot start: %s", strerror(-err));
@@ -376,9 +376,15 @@ int live_new(const struct live_options *options, struct live **ret)
 {
 	struct probe_options probe = { .report_all = options->pipeline.all,
 				       .way = options->way };
-	struct live *l = calloc(1, sizeof(*l));
-	int err;
+	_cleanup_(buf_free) struct buf why = {};
+	int err, code = environment_check(&why);
+	struct live *l;
 
+	if (code) {
+		log_error("%s", buf_cstr(&why));
+		return code;
+	}
+	l = calloc(1, sizeof(*l));
 	if (!l)
 		return load_failed(-ENOMEM);
 	l->options = *options;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a machine keeps keelwatch from seeing anything at all, in words for who can change it. */
+#ifndef KEELWATCH_ENVIRONMENT_H
+#define KEELWATCH_ENVIRONMENT_H
+
+struct buf;
+
+/*
+ * Asks the kernel before the real load does. EXIT_FINE; or an exit code, with one line appended that
+ * says what is refused or missing, by what, and what to change.
+ */
+int environment_check(struct buf *why);
+
+#endif
