@@ -5,7 +5,7 @@
 run_commands_group() {
 	local scenario
 	RT=runc
-	for scenario in lines_for_people ps_lists_containers doctor_tells_ways selftest_passes \
+	for scenario in lines_for_people ps_lists_containers doctor_tells_ways doctor_json selftest_passes \
 		recording_replays_alike without_root_it_says_so; do
 		run_scenario "$scenario"
 	done
@@ -51,6 +51,21 @@ scenario_doctor_tells_ways() {
 	for word in mount cgroup exec; do
 		grep -qi "$word" <<<"$out" || fail "doctor does not tell of $word"
 	done
+}
+
+scenario_doctor_json() {
+	local out rules unknown
+	out=$("$KEELWATCH" doctor --json) || fail "doctor --json ended with status $?"
+	rules=$(sed -nE 's/^\.Ss ([a-z-]+)$/\1/p' man/keelwatch-findings.7)
+	jq -e '.kind == "coverage" and (.kernel | length) > 0 and .obstacle == "" and
+		(.features | length) > 0 and .missing == ([.features[] | select(.way == "none")] | length)
+		and all(.features[]; ([keys[]] - ["name", "domain", "way", "hook", "program", "attached",
+		"rules", "blind", "why_missing", "instructions"]) == [] and (keys | length) == 10)' \
+		<<<"$out" >/dev/null || fail "it is not as keelwatch-doctor(1) says: $out"
+	unknown=$(jq -r '.features[].rules[]' <<<"$out" | sort -u | grep -vxF "$rules")
+	[[ -z $unknown ]] || fail "rules that are none: $unknown"
+	[[ $(jq -r '.features[].rules[]' <<<"$out" | sort -u) == "$(sort -u <<<"$rules")" ]] ||
+		fail 'not every rule stands on a feature'
 }
 
 scenario_selftest_passes() {
