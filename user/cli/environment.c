@@ -6,6 +6,8 @@
 #include "cli/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -39,34 +41,77 @@ static int check_btf(struct buf *why)
 	return EXIT_NOTHING;
 }
 
-/* include/linux/proc_ns.h: PROC_CGROUP_INIT_INO */
-#define INITIAL_CGROUP_NAMESPACE 0xEFFFFFFB
+/* --- namespaces --- */
 
-static bool in_cgroup_namespace(void)
+/* include/linux/proc_ns.h: the first namespaces have these inodes on every machine. */
+#define FIRST_CGROUP_NAMESPACE 0xEFFFFFFBU
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+
+static ino_t namespace_of(const char *path)
 {
 	struct stat st;
 
-	return !stat("/proc/self/ns/cgroup", &st) && st.st_ino != INITIAL_CGROUP_NAMESPACE;
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+static int check_pids(struct buf *why)
+{
+	ino_t own = namespace_of("/proc/self/ns/pid");
+
+	if (!own || own == FIRST_PID_NAMESPACE)
+		return EXIT_FINE;
+	buf_str(why,
+		"keelwatch is in a pid namespace of its own, where the kernel's process ids mean "
+		"nothing: start it in the host's (--pid=host, hostPID: true)");
+	return EXIT_NOTHING;
+}
+
+/* Paths of control groups are told as seen from one's own namespace, so they must be the host's. */
+static bool enter_first_cgroups(void)
+{
+	_cleanup_close_ int fd = open("/proc/1/ns/cgroup", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && !setns(fd, CLONE_NEWCGROUP);
+}
+
+static int check_cgroup_namespace(struct buf *why)
+{
+	ino_t own = namespace_of("/proc/self/ns/cgroup");
+
+	if (!own || own == FIRST_CGROUP_NAMESPACE || own == namespace_of("/proc/1/ns/cgroup") ||
+	    enter_first_cgroups())
+		return EXIT_FINE;
+	buf_str(why,
+		"keelwatch is in a control group namespace of its own: start it in the host's, or "
+		"add CAP_SYS_ADMIN, with which it goes there by itself");
+	return EXIT_NOTHING;
+}
+
+int environment_enter(struct buf *why)
+{
+	int code;
+
+	if (access("/proc/self/mountinfo", R_OK)) {
+		buf_str(why, "procfs is not mounted: mount -t proc proc /proc");
+		return EXIT_NOTHING;
+	}
+	code = check_pids(why);
+	return code ? code : check_cgroup_namespace(why);
 }
 
 static int check_cgroups(struct buf *why)
 {
 	struct cgroup_layout layout;
 
-	if (access("/proc/self/mountinfo", R_OK)) {
-		buf_str(why, "procfs is not mounted: mount -t proc proc /proc");
-		return EXIT_NOTHING;
-	}
 	if (!cgroup_layout_read(&layout))
 		return EXIT_FINE;
 	buf_str(why,
-		"no control group file system is mounted, so containers cannot be told apart: ");
-	if (in_cgroup_namespace())
-		buf_str(why, "keelwatch is in a control group namespace; start it in the host's");
-	else
-		buf_str(why, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		"no control group file system of the host is mounted, so containers cannot be told "
+		"apart: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	return EXIT_NOTHING;
 }
+
+/* --- what the kernel allows --- */
 
 static int try_map(void)
 {
@@ -152,10 +197,7 @@ static int check_reading(struct buf *why)
 int environment_check(struct buf *why)
 {
 	static int (*const checks[])(struct buf * why) = {
-		check_btf,
-		check_cgroups,
-		check_maps,
-		check_reading,
+		check_btf, environment_enter, check_cgroups, check_maps, check_reading,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

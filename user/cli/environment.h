@@ -11,4 +11,10 @@ struct buf;
  */
 int environment_check(struct buf *why);
 
+/*
+ * The part of it that needs no BPF: that /proc is there and of the host's pid namespace; and goes into
+ * the host's control group namespace from one of its own.
+ */
+int environment_enter(struct buf *why);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "cli/pipeline.h"
 #include "output/output.h"
 #include "probe/probe.h"
@@ -112,6 +113,7 @@ static int take_stock(struct pipeline *pipeline)
 
 int command_ps(int argc, char **argv)
 {
+	_cleanup_(buf_free) struct buf why = {};
 	struct facts facts = { .ops = &facts_live };
 	struct pipeline_options silent = {};
 	struct pipeline *pipeline = NULL;
@@ -124,6 +126,11 @@ int command_ps(int argc, char **argv)
 	err = check_capabilities("ps", CAPABILITIES_TO_LOOK);
 	if (err)
 		return err;
+	err = environment_enter(&why);
+	if (err) {
+		log_error("%s", buf_cstr(&why));
+		return err;
+	}
 	err = pipeline_new(&facts, NULL, &silent, &pipeline);
 	if (!err)
 		err = take_stock(pipeline);
