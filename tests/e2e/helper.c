@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -448,6 +450,55 @@ static int run_exec(int argc, char **argv)
 	return report("exec", argv[1], -1);
 }
 
+static const struct {
+	const char *name;
+	unsigned int bit;
+} capability_names[] = {
+	{ "bpf", CAP_BPF },
+	{ "dac_read_search", CAP_DAC_READ_SEARCH },
+	{ "perfmon", CAP_PERFMON },
+	{ "sys_admin", CAP_SYS_ADMIN },
+	{ "sys_ptrace", CAP_SYS_PTRACE },
+	{ "sys_resource", CAP_SYS_RESOURCE },
+};
+
+/* "bpf,perfmon"; names it does not know are left out. */
+static unsigned long long capabilities_of(char *names)
+{
+	unsigned long long set = 0;
+	char *at = NULL;
+
+	for (char *name = strtok_r(names, ",", &at); name; name = strtok_r(NULL, ",", &at))
+		for (size_t i = 0; i < sizeof(capability_names) / sizeof(*capability_names); i++)
+			if (!strcmp(capability_names[i].name, name))
+				set |= 1ULL << capability_names[i].bit;
+	return set;
+}
+
+/* UID CAPABILITY[,CAPABILITY]... PROGRAM [ARG]...: executes with these capabilities and no others */
+static int run_capped(int argc, char **argv)
+{
+	unsigned long long set = capabilities_of(argv[2]);
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = set, .permitted = set, .inheritable = set },
+		{ .effective = set >> 32, .permitted = set >> 32, .inheritable = set >> 32 },
+	};
+	uid_t uid = strtoul(argv[1], NULL, 10);
+
+	for (unsigned int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (!(set >> cap & 1) && prctl(PR_CAPBSET_DROP, cap) < 0)
+			return report("drop", argv[2], -1);
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+		return report("become", argv[1], -1);
+	if (caps_set(data) < 0)
+		return report("capset", argv[2], -1);
+	for (unsigned int cap = 0; cap < 64; cap++)
+		if (set >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return report("ambient", argv[2], -1);
+	return run_exec(argc - 2, argv + 2);
+}
+
 /* NS-FILE PROGRAM [ARG]...: joins the namespace, then executes */
 static int run_setns_exec(int argc, char **argv)
 {
@@ -491,6 +542,7 @@ static const struct command {
 	{ "setns-exec", 2, run_setns_exec, "NS-FILE PROGRAM [ARG]..." },
 	{ "saved-uid", 0, run_saved_uid, "" },
 	{ "capset-raise", 0, run_capset_raise, "" },
+	{ "capped", 3, run_capped, "UID CAPABILITY[,CAPABILITY]... PROGRAM [ARG]..." },
 	{ "unshare-user", 0, run_unshare_user, "" },
 	{ "sleep", 1, run_sleep, "SECONDS" },
 	{ "exec", 1, run_exec, "PROGRAM [ARG]..." },
