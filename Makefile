@@ -59,6 +59,7 @@ PROTO    := $(GEN)/event.pb-c
 USER_SRC := $(sort $(shell find user -name '*.c'))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 HELPER   := $(BUILD)/e2e/helper
+PROGRAMS := $(BUILD)/vm/programs
 
 # name.o of every source, and of the generated protobuf code, under an object directory
 objects = $(patsubst %.c,$(1)/%.o,$(2)) $(1)/gen/event.pb-c.o
@@ -80,7 +81,7 @@ ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): only for this machine's own architecture, not for $(ARCH) (`make vm` boots it))
 endif
 
-.PHONY: all help cross-tools vm environments run demo test unit replay-test man e2e layers bench format format-check install clean
+.PHONY: all help cross-tools vm environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default); with ARCH=arm64 elsewhere build/arm64/keelwatch
 all: $(BUILD)/keelwatch
@@ -170,6 +171,11 @@ $(HELPER): tests/e2e/helper.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static $< -o $@
 
+$(PROGRAMS): tests/vm/programs.c $(SKEL) Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -I$(GEN) -static $< -lbpf -lelf -lz -o $@
+
 ## unit: tests that need no root, under the address and undefined-behaviour sanitizers
 unit: $(BUILD)/unit-tests
 	@rm -f $(BUILD)/unit.tap $(BUILD)/unit.sanitizer.*; status=0; \
@@ -208,6 +214,12 @@ vm:
 environments: all $(HELPER)
 	@scripts/bootstrap build vm
 	@tests/vm/environments
+
+## instructions: makes tests/vm/instructions.txt anew: what each BPF program costs each kernel, in QEMU
+## instructions-check: fails where a program grew by more than 10 % over that table
+instructions instructions-check: all $(HELPER) $(PROGRAMS)
+	@scripts/bootstrap build vm
+	@tests/vm/instructions $(if $(filter %-check,$@),--check)
 
 ## layers: no include against the order of the layers
 layers:
