@@ -115,8 +115,8 @@ static int check_cgroups(struct buf *why)
 
 static int try_map(void)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "keelwatch_try", sizeof(__u32), MAPS_SIZE, 1,
-				NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "keelwatch_try", sizeof(__u32), KILOBYTE,
+				MAPS_SIZE / KILOBYTE, NULL);
 
 	if (fd < 0)
 		return -errno;
