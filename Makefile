@@ -81,7 +81,7 @@ ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): only for this machine's own architecture, not for $(ARCH) (`make vm` boots it))
 endif
 
-.PHONY: all help cross-tools vm environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
+.PHONY: all help cross-tools vm matrix environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default); with ARCH=arm64 elsewhere build/arm64/keelwatch
 all: $(BUILD)/keelwatch
@@ -209,6 +209,11 @@ vm:
 	@scripts/bootstrap build vm $(CROSS)
 	@$(MAKE) all $(HELPER)
 	@scripts/vm --arch $(ARCH) $(KERNEL) --cgroup $(LAYOUT) $(addprefix --way ,$(WAY))
+
+## matrix: the scenarios on every kernel, control group layout and way, in QEMU; about 20 minutes on 2 processors
+matrix: all $(HELPER)
+	@scripts/bootstrap build vm
+	@tests/vm/matrix
 
 ## environments: where something is missing, closed or forbidden, in QEMU: a finding or a clear word
 environments: all $(HELPER)

@@ -37,9 +37,10 @@ skip() {
 	echo "$SCENARIO $*" >>"$SKIPPED"
 }
 
-# The name of a scenario's container: a word of its own is enough within the scenario.
+# The name of a scenario's container: a word of its own is enough within the scenario. The same
+# scenario may run by one way after the other.
 name_of() { # WORD
-	echo "vm-$SCENARIO${1:+-$1}"
+	echo "vm-$SCENARIO${WAY:+-$WAY}${1:+-$1}"
 }
 
 expect_finding() { # WORD RULE [JQ-CONDITION]
