@@ -9,13 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -225,6 +229,115 @@ static long do_chroot(const char *path)
 	return chroot(path);
 }
 
+/* --- without a system call of its own: io_uring --- */
+
+/* A ring for one request, mapped whole; its memory goes with the process. */
+static int uring_open(struct io_uring_params *p, struct io_uring_sqe **sqe, char **ring)
+{
+	int fd = syscall(SYS_io_uring_setup, 1, p);
+	size_t size;
+
+	if (fd < 0)
+		return -1;
+	size = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
+	if (size < p->sq_off.array + p->sq_entries * sizeof(__u32))
+		size = p->sq_off.array + p->sq_entries * sizeof(__u32);
+	*ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+		     IORING_OFF_SQ_RING);
+	*sqe = mmap(NULL, sizeof(**sqe), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+		    IORING_OFF_SQES);
+	return *ring == MAP_FAILED || *sqe == MAP_FAILED ? -1 : fd;
+}
+
+/* Does one request and waits for it. A kernel that has no such request says ENOSYS. */
+static long uring_do(const struct io_uring_sqe *request)
+{
+	struct io_uring_params p = {};
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *sqe;
+	char *ring;
+	int fd = uring_open(&p, &sqe, &ring);
+
+	if (fd < 0)
+		return -1;
+	if (!(p.features & IORING_FEAT_SINGLE_MMAP)) {
+		errno = ENOSYS;
+		return -1;
+	}
+	*sqe = *request;
+	*(__u32 *)(ring + p.sq_off.array) = 0;
+	__atomic_store_n((__u32 *)(ring + p.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		return -1;
+	cqe = (struct io_uring_cqe *)(ring + p.cq_off.cqes);
+	if (cqe->res >= 0)
+		return cqe->res;
+	errno = cqe->res == -EINVAL ? ENOSYS : -cqe->res;
+	return -1;
+}
+
+static long do_uring_open(const char *path)
+{
+	return uring_do(&(struct io_uring_sqe){
+		.opcode = IORING_OP_OPENAT,
+		.fd = AT_FDCWD,
+		.addr = (uintptr_t)path,
+		.len = 0644,
+		.open_flags = O_WRONLY | O_CREAT,
+	});
+}
+
+static long do_uring_unlink(const char *path)
+{
+	return uring_do(&(struct io_uring_sqe){
+		.opcode = IORING_OP_UNLINKAT,
+		.fd = AT_FDCWD,
+		.addr = (uintptr_t)path,
+	});
+}
+
+static long do_uring_mkdir(const char *path)
+{
+	return uring_do(&(struct io_uring_sqe){
+		.opcode = IORING_OP_MKDIRAT,
+		.fd = AT_FDCWD,
+		.addr = (uintptr_t)path,
+		.len = 0755,
+	});
+}
+
+static long do_uring_rename(const char *path)
+{
+	char to[4096];
+
+	snprintf(to, sizeof(to), "%s.renamed", path);
+	return uring_do(&(struct io_uring_sqe){
+		.opcode = IORING_OP_RENAMEAT,
+		.fd = AT_FDCWD,
+		.addr = (uintptr_t)path,
+		.addr2 = (uintptr_t)to,
+		.len = AT_FDCWD,
+	});
+}
+
+/* --- by a handle instead of a path --- */
+
+static long do_handle_write(const char *path)
+{
+	struct {
+		struct file_handle head;
+		unsigned char bytes[MAX_HANDLE_SZ];
+	} handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+	char folder[4096];
+	int mount;
+
+	if (name_to_handle_at(AT_FDCWD, path, &handle.head, &mount, 0) < 0)
+		return -1;
+	snprintf(folder, sizeof(folder), "%s", path);
+	mount = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return mount < 0 ? -1 : open_by_handle_at(mount, &handle.head, O_WRONLY);
+}
+
 static const struct path_command {
 	const char *name;
 	long (*run)(const char *path);
@@ -260,6 +373,11 @@ static const struct path_command {
 	{ "open-ns", do_open_ns },
 	{ "setns", do_setns },
 	{ "chroot", do_chroot },
+	{ "uring-open", do_uring_open },
+	{ "uring-unlink", do_uring_unlink },
+	{ "uring-mkdir", do_uring_mkdir },
+	{ "uring-rename", do_uring_rename },
+	{ "handle-write", do_handle_write },
 };
 
 /* --- commands with arguments of their own --- */
