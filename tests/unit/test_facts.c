@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -150,6 +152,53 @@ Test(facts, a_link_is_read_and_not_followed)
 	cr_expect_eq(facts_readlink(&host, "link", &out), 0);
 	cr_expect_str_eq(buf_cstr(&out), "some\nwhere");
 	cr_expect_eq(facts_readlink(&host, ".", &out), -EINVAL);
+	buf_free(&out);
+}
+
+/* Where nobody may chroot, its root is the host's, and the link leads there. */
+Test(facts, below_a_processs_root_links_lead_where_they_lead_that_process)
+{
+	struct buf out = {}, path = {};
+	struct fact_stat st;
+	const char *seen;
+	char byte;
+	int ready[2];
+	pid_t pid;
+
+	put("file", "inside");
+	cr_assert_eq(symlink("/file", "link"), 0);
+	cr_assert_eq(pipe(ready), 0);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (!pid) {
+		seen = chroot(".") ? "" : "/";
+		write(ready[1], seen, 1);
+		pause();
+		_exit(0);
+	}
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	seen = byte ? "" : dir;
+	buf_fmt(&path, "/proc/%d/root%s/file", pid, seen);
+	cr_expect_eq(facts_read(&host, buf_cstr(&path), 100, &out), 0);
+	cr_expect_str_eq(buf_cstr(&out), "inside");
+	cr_expect_eq(facts_stat(&host, buf_cstr(&path), &st), 0);
+	buf_reset(&path);
+	buf_reset(&out);
+	buf_fmt(&path, "/proc/%d/root%s/link", pid, seen);
+	cr_expect_eq(facts_readlink(&host, buf_cstr(&path), &out), 0);
+	cr_expect_str_eq(buf_cstr(&out), "/file");
+	cr_expect_eq(facts_stat(&host, buf_cstr(&path), &st), byte ? 0 : -ENOENT);
+	cr_expect_eq(facts_read(&host, buf_cstr(&path), 100, &out), byte ? 0 : -ENOENT);
+	buf_reset(&path);
+	buf_reset(&out);
+	buf_fmt(&path, "/proc/%d/root%s/../..%s/", pid, seen, seen);
+	cr_expect_eq(facts_list(&host, buf_cstr(&path), &out), 0);
+	cr_expect(out.len >= strlen("file") + strlen("link") + 2);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	buf_free(&path);
 	buf_free(&out);
 }
 

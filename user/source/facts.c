@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/text.h"
@@ -78,13 +80,49 @@ static int settle(struct buf *out, size_t start, int rc)
 	return rc ? rc : -ENOMEM;
 }
 
+/* Length of /proc/PID/root where that is what the path goes on from; else 0. */
+static size_t root_len(const char *path)
+{
+	static const char proc[] = "/proc/", root[] = "/root";
+	size_t len = strlen(proc), digits;
+
+	if (!text_starts(path, proc))
+		return 0;
+	digits = strspn(path + len, "0123456789");
+	len += digits;
+	if (!digits || !text_starts(path + len, root))
+		return 0;
+	len += strlen(root);
+	return path[len] == '/' ? len : 0;
+}
+
+/*
+ * A handle of whatever lies there. Below /proc/PID/root it is looked up as that process would: a link
+ * to /run leads to its /run, and never out of its root.
+ */
+static int open_handle(const char *path, int flags)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC | (unsigned int)flags,
+				      .resolve = RESOLVE_IN_ROOT };
+	_cleanup_close_ int dir = -1;
+	size_t len = root_len(path);
+	char root[64];
+
+	if (!len || len >= sizeof(root))
+		return open(path, O_PATH | O_CLOEXEC | flags);
+	memcpy(root, path, len);
+	root[len] = '\0';
+	dir = open(root, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	return dir < 0 ? dir : (int)syscall(SYS_openat2, dir, path + len, &how, sizeof(how));
+}
+
 /*
  * Opens a regular file to read. Looking comes before opening: the file may be a link to a device
  * whose open alone does something (a watchdog, a tape), or a FIFO or a tty that waits.
  */
 static int open_regular(const char *path)
 {
-	_cleanup_close_ int handle = open(path, O_PATH | O_CLOEXEC);
+	_cleanup_close_ int handle = open_handle(path, 0);
 	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	struct stat st;
 	int fd;
@@ -138,11 +176,15 @@ static int live_read(void *self, const char *path, size_t max, struct buf *out)
 
 static int live_readlink(void *self, const char *path, struct buf *out)
 {
+	_cleanup_close_ int handle = root_len(path) ? open_handle(path, O_NOFOLLOW) : AT_FDCWD;
 	char target[PATH_MAX + 1];
-	ssize_t len = readlink(path, target, sizeof(target));
 	size_t start = out->len;
+	ssize_t len;
 
 	(void)self;
+	if (handle < 0 && handle != AT_FDCWD)
+		return -errno;
+	len = readlinkat(handle, handle == AT_FDCWD ? path : "", target, sizeof(target));
 	if (len < 0)
 		return -errno;
 	if ((size_t)len == sizeof(target))
@@ -159,13 +201,19 @@ static void cleanup_closedir(DIR **dir)
 
 static int live_list(void *self, const char *path, struct buf *out)
 {
-	_cleanup_(cleanup_closedir) DIR *dir = opendir(path);
+	_cleanup_close_ int handle = open_handle(path, O_DIRECTORY), fd = -1;
+	_cleanup_(cleanup_closedir) DIR *dir = NULL;
 	size_t start = out->len;
 	struct dirent *entry;
 
 	(void)self;
+	if (handle < 0)
+		return -errno;
+	fd = openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return -errno;
+	TAKE_FD(fd);
 	while (errno = 0, entry = readdir(dir)) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
@@ -183,10 +231,11 @@ static uint32_t kernel_dev(dev_t dev)
 
 static int live_stat(void *self, const char *path, struct fact_stat *ret)
 {
+	_cleanup_close_ int handle = root_len(path) ? open_handle(path, 0) : -1;
 	struct stat st;
 
 	(void)self;
-	if (stat(path, &st) < 0)
+	if (root_len(path) ? handle < 0 || fstat(handle, &st) < 0 : stat(path, &st) < 0)
 		return -errno;
 	*ret = (struct fact_stat){
 		.ino = st.st_ino,

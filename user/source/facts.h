@@ -3,7 +3,8 @@
  * What the host's files say. Every look at the host goes through here: live it reads the file
  * and, while recording, writes down what it said; in a replay it answers from the recording.
  *
- * Paths are the host's. What comes back is hostile.
+ * Paths are the host's; below /proc/PID/root links lead to where they lead that process, absolute ones
+ * too. What comes back is hostile.
  */
 #ifndef KEELWATCH_FACTS_H
 #define KEELWATCH_FACTS_H
