@@ -23,7 +23,8 @@ static const char listening[] = "25 1001 /var/run/docker.sock\n"
 				"25 1004 relative/docker.sock\n"
 				"25 1005 /inner/docker.sock\n"
 				"broken\n\n"
-				"25 1006 /reused/docker.sock\n";
+				"25 1006 /reused/docker.sock\n"
+				"26 1007 /run/of/its/own/root/docker.sock\n";
 
 static const struct node {
 	const char *path;
@@ -38,6 +39,7 @@ static const struct node {
 	{ "/srv/www.sock", S_IFSOCK | 0660, RUN_DEV, 1002 },
 	{ "/srv/engine/podman.sock", S_IFSOCK | 0660, 26, 1003 },
 	{ "/reused/docker.sock", S_IFSOCK | 0660, RUN_DEV, 4 },
+	{ "/srv/elsewhere/docker.sock", S_IFSOCK | 0660, 26, 1007 },
 	{ "/srv/dir/docker.sock", S_IFDIR | 0755, 1, 5 },
 	{ "/dev/sda", S_IFBLK | 0660, 6, 6 },
 	{ "/srv/disk", S_IFBLK | 0660, 1, 7 },
@@ -316,6 +318,8 @@ Test(exposure, a_directory_that_holds_a_listening_socket_is_critical)
 	expect_levels("/srv/engine", EXPOSURE_CRITICAL, EXPOSURE_CRITICAL);
 	expect_levels("/srv", EXPOSURE_CRITICAL, EXPOSURE_CRITICAL);
 	expect_levels("/srv/eng", EXPOSURE_NONE, EXPOSURE_NONE);
+	/* Of a runtime with a root of its own: what it calls the socket is no path of the host. */
+	expect_levels("/srv/elsewhere", EXPOSURE_CRITICAL, EXPOSURE_CRITICAL);
 	expect_levels("/run/www", EXPOSURE_NONE, EXPOSURE_NONE);
 	/* A container's, whose name means nothing here, and one whose name is another's by now. */
 	expect_levels("/inner", EXPOSURE_NONE, EXPOSURE_NONE);

@@ -465,11 +465,23 @@ static bool name_below(struct facts *facts, const char *name, const char *path)
 	return below;
 }
 
+/* A runtime with a root of its own has bound a name that is another one on the host. */
+static bool lies_in(struct facts *facts, const char *path, const struct listening *s)
+{
+	const char *slash = strrchr(s->name, '/');
+	_cleanup_(buf_free) struct buf name = {};
+	struct fact_stat st;
+
+	buf_fmt(&name, "%s/%s", path, slash ? slash + 1 : s->name);
+	return !name.failed && !facts_stat(facts, name.data, &st) && st.ino == s->ino &&
+	       st.dev == s->dev;
+}
+
 /*
  * Whether the directory holds the socket of a runtime that listens. The kernel says what name a
- * socket was bound by, not where it is now: one that was renamed is found as a file, by its inode,
- * but its new directory is not. A name that is not there, or is another file by now, was bound in
- * a container's own root, or is gone.
+ * socket was bound by, not where it is now: one that was moved is found as a file, by its inode, or
+ * in its new directory itself, but not from further above. A name that is not there, or is another
+ * file by now, was bound in another root, or is gone.
  */
 static bool holds_runtime(struct facts *facts, const char *path, const char *sockets)
 {
@@ -478,6 +490,8 @@ static bool holds_runtime(struct facts *facts, const char *path, const char *soc
 	int ret;
 
 	while (next_runtime(&sockets, &s)) {
+		if (lies_in(facts, path, &s))
+			return true;
 		if (!name_below(facts, s.name, path))
 			continue;
 		ret = facts_stat(facts, s.name, &st);
