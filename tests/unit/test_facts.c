@@ -99,7 +99,7 @@ Test(facts, a_bundle_with_a_fifo_or_a_huge_file_gives_a_partial_spec)
 	int fd;
 
 	cr_assert_eq(mkfifo("config.json", 0600), 0);
-	cr_assert_eq(spec_read(&host, dir, "c1", NULL, &s), 0);
+	cr_assert_eq(spec_read(&host, "", dir, "c1", NULL, &s), 0);
 	cr_expect(s->partial);
 	cr_expect_str_eq(s->why, "config.json: no regular file");
 	spec_free(s);
@@ -107,7 +107,7 @@ Test(facts, a_bundle_with_a_fifo_or_a_huge_file_gives_a_partial_spec)
 	fd = open("config.json", O_WRONLY | O_CREAT, 0600);
 	cr_assert_eq(ftruncate(fd, 100 * 1024 * 1024), 0);
 	close(fd);
-	cr_assert_eq(spec_read(&host, dir, "c1", NULL, &s), 0);
+	cr_assert_eq(spec_read(&host, "", dir, "c1", NULL, &s), 0);
 	cr_expect(s->partial);
 	cr_expect(text_starts(s->why, "config.json: larger than "), "%s", s->why);
 	cr_expect_str_eq(s->name, "c1");

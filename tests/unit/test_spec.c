@@ -113,7 +113,7 @@ static struct spec *read_from(struct host *h, const char *bundle, const char *hi
 	struct spec *s = NULL;
 
 	h->facts = (struct facts){ &host_ops, h };
-	cr_assert_eq(spec_read(&h->facts, bundle, NULL, hint, &s), 0);
+	cr_assert_eq(spec_read(&h->facts, "", bundle, NULL, hint, &s), 0);
 	cr_assert_not_null(s);
 	return s;
 }
@@ -402,7 +402,7 @@ Test(spec, a_bundle_of_runc_alone_has_no_engine)
 	struct spec *s = NULL;
 
 	h.facts = (struct facts){ &host_ops, &h };
-	cr_assert_eq(spec_read(&h.facts, "/srv/./b//", "c\n1", "", &s), 0);
+	cr_assert_eq(spec_read(&h.facts, "", "/srv/./b//", "c\n1", "", &s), 0);
 	cr_expect(!s->partial, "%s", s->why);
 	cr_expect_null(s->engine);
 	cr_expect_null(s->image);

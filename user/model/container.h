@@ -46,6 +46,11 @@ struct container {
 	bool guarded;		/* the kernel half was told to report writes from outside to its root */
 	uint64_t guarded_ino;	/* by which key: see struct root_key */
 	bool masked;		/* parts of /proc are covered */
+	/* Where its runtime stands (see model/view.h); 0: unknown. */
+	uint64_t runtime_root_ino;
+	uint32_t runtime_root_dev;
+	uint32_t runtime_mnt_ns;
+	bool root_is_given;	/* its root is its runtime's own, or the host's */
 	uint64_t findings;	/* raised on it */
 };
 

@@ -23,6 +23,7 @@
 
 struct lookup {
 	struct facts *facts; /* NULL: no looking at the host */
+	const char *root;    /* goes before every path that is looked at */
 	struct spec *s;
 	const json_t *annotations;
 	char *namespace;     /* containerd's; NULL: not known */
@@ -132,7 +133,8 @@ static int docker_store(struct lookup *l, const char *dataroot, size_t len)
 	json_t *root;
 	int rc = 0;
 
-	buf_fmt(&path, "%.*s/containers/%s/config.v2.json", (int)len, dataroot, l->s->id);
+	buf_fmt(&path, "%s%.*s/containers/%s/config.v2.json", l->root, (int)len, dataroot,
+		l->s->id);
 	if (path.failed)
 		return -ENOMEM;
 	root = host_json_read(l->facts, path.data);
@@ -225,7 +227,7 @@ static int podman_store(struct lookup *l, const char *dir, size_t len)
 		json_t *root, *entry;
 		size_t at;
 
-		buf_fmt(&path, "%.*s/%s", (int)len, dir, files[i]);
+		buf_fmt(&path, "%s%.*s/%s", l->root, (int)len, dir, files[i]);
 		if (path.failed)
 			return -ENOMEM;
 		root = host_json_read(l->facts, path.data);
@@ -297,7 +299,7 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 	const char *const key[] = { "v1", l->namespace, "containers", l->s->id, "image", NULL };
 	_cleanup_(buf_free) struct buf path = {};
 
-	buf_fmt(&path, "%.*s/io.containerd.metadata.v1.bolt/meta.db", (int)len, root);
+	buf_fmt(&path, "%s%.*s/io.containerd.metadata.v1.bolt/meta.db", l->root, (int)len, root);
 	if (path.failed)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < META_DB_READS; i++) {
@@ -334,7 +336,7 @@ static int containerd_find_image(struct lookup *l)
 
 	if (!l->facts || !l->namespace)
 		return 0;
-	buf_fmt(&link, "%s/work", l->s->bundle);
+	buf_fmt(&link, "%s%s/work", l->root, l->s->bundle);
 	if (link.failed)
 		return -ENOMEM;
 	if (host_path_is_exact(link.data) && !facts_readlink(l->facts, link.data, &work) &&
@@ -443,10 +445,12 @@ static int resolve(struct lookup *l)
 	return s->id && (!s->name || !*s->name) ? copy_text(&s->name, s->id) : 0;
 }
 
-int engine_resolve(struct facts *facts, struct spec *s, const json_t *config, const char *namespace)
+int engine_resolve(struct facts *facts, const char *root, struct spec *s, const json_t *config,
+		   const char *namespace)
 {
 	struct lookup l = {
 		.facts = facts,
+		.root = root,
 		.s = s,
 		.annotations = json_object_get(config, "annotations"),
 	};

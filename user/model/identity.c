@@ -121,7 +121,7 @@ struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id)
 }
 
 /* systemd's own kinds of unit never are a container's cgroup: engines ask it for scopes. */
-static bool may_be_container(const char *path)
+bool identity_may_be_container(const char *path)
 {
 	static const char *const units[] = { ".service", ".slice", ".mount", ".socket", ".swap",
 					     ".automount", ".device", ".timer" };
@@ -162,7 +162,7 @@ void identity_mkdir(struct model *m, const struct ev_cgroup *e)
 		node_give(m, n, outer);
 		return;
 	}
-	if (!may_be_container(path)) {
+	if (!identity_may_be_container(path)) {
 		if (m->control && m->control->cgroup_forget)
 			m->control->cgroup_forget(m->control->self, e->id);
 		return;
@@ -214,7 +214,7 @@ struct container *identity_bind(struct model *m, struct cgroup_node *node, struc
 	return node->container;
 }
 
-char *identity_engine_hint(const char *bundle)
+static char *engine_hint(const char *bundle)
 {
 	static const char task[] = "/io.containerd.runtime.v2.task/";
 	const char *at = strstr(bundle, task);
@@ -225,6 +225,30 @@ char *identity_engine_hint(const char *bundle)
 	at += strlen(task);
 	end = strchr(at, '/');
 	return end ? strndup(at, end - at) : NULL;
+}
+
+struct container *identity_read(struct model *m, struct cgroup_node *node, const struct view *view,
+				const char *bundle, const char *id, const char *oci_runtime,
+				Keelwatch__Attribution attribution)
+{
+	_cleanup_free_ char *hint = engine_hint(bundle);
+	struct container *c;
+	struct spec *spec;
+	bool given;
+
+	if (spec_read(m->facts, view->prefix, bundle, id, hint, &spec))
+		return NULL;
+	given = spec->rootfs && !strcmp(spec->rootfs, "/");
+	view_name_spec(m, view, spec);
+	given |= spec->rootfs && !strcmp(spec->rootfs, "/");
+	c = identity_bind(m, node, spec, oci_runtime, attribution);
+	if (!c)
+		return NULL;
+	c->root_is_given = given;
+	c->runtime_root_ino = view->root_ino;
+	c->runtime_root_dev = view->root_dev;
+	c->runtime_mnt_ns = view->mnt_ns;
+	return c;
 }
 
 /* The nearest ancestor that runs an OCI runtime's create or run. */
@@ -276,27 +300,21 @@ static bool is_named(const struct cgroup_node *node, const char *id)
 	return name && !strcmp(name, id);
 }
 
+/*
+ * Other programs have a "run ID" too: what makes it a runtime's is the bundle it names, or, where that
+ * was removed before anybody looked, a cgroup named after that id.
+ */
 static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
 {
 	const struct image *image = runtime->image;
-	_cleanup_free_ char *hint = identity_engine_hint(image->bundle);
-	_cleanup_(buf_free) struct buf config = {};
-	struct spec *spec = NULL;
-	struct fact_stat st;
-	bool there;
+	struct view view;
+	bool there = view_of_bundle(m, runtime, image->bundle, &view);
 
-	/*
-	 * Other programs have a "run ID" too: what makes it a runtime's is the bundle it names, or,
-	 * where that was removed before anybody looked, a cgroup named after that id.
-	 */
-	buf_fmt(&config, "%s/config.json", image->bundle);
-	there = !facts_stat(m->facts, buf_cstr(&config), &st);
-	if (!there && !is_named(node, image->container_id))
-		return;
-	if (spec_read(m->facts, image->bundle, image->container_id, hint, &spec))
-		return;
-	identity_bind(m, node, spec, image_program(image),
-		      there ? KEELWATCH__ATTRIBUTION__exact : KEELWATCH__ATTRIBUTION__derived);
+	if (there || is_named(node, image->container_id))
+		identity_read(m, node, &view, image->bundle, image->container_id,
+			      image_program(image),
+			      there ? KEELWATCH__ATTRIBUTION__exact :
+				      KEELWATCH__ATTRIBUTION__derived);
 }
 
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)
@@ -307,7 +325,7 @@ void identity_attach(struct model *m, const struct ev_attach *e, struct process 
 
 	if (!node)
 		return;
-	if (!node->container && may_be_container(node->path)) {
+	if (!node->container && identity_may_be_container(node->path)) {
 		runtime = runtime_of(m, target);
 		if (!runtime)
 			runtime = runtime_of(m, process_find(m->processes, e->head.tgid,
@@ -336,7 +354,7 @@ struct spec *identity_no_spec(const char *cgroup_path, const char *why)
 
 struct container *identity_derive(struct model *m, struct cgroup_node *node)
 {
-	if (!may_be_container(node->path))
+	if (!identity_may_be_container(node->path))
 		return NULL;
 	return identity_bind(m, node,
 			     identity_no_spec(node->path, "no runtime was seen creating it"), NULL,

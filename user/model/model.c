@@ -54,15 +54,16 @@ uint64_t model_epoch(const struct model *m, uint64_t boot_ns)
 
 /*
  * A program is the container's own when its root is: what unshares a mount namespace, or runs as a
- * hook before pivot_root(2), still stands in the host's. A container may have been given the host's
- * root for its own, though; then its mount namespace must do.
+ * hook before pivot_root(2), still stands in the host's, or where its runtime does. A container may
+ * have been given that root for its own, though; then its mount namespace must do.
  */
 static bool runs_inside(const struct model *m, const struct container *c, const struct ev_exec *e)
 {
-	if (e->root_dev != m->host_root_dev || e->root_ino != m->host_root_ino)
+	bool hosts = e->root_dev == m->host_root_dev && e->root_ino == m->host_root_ino;
+
+	if (!hosts && !(c && e->root_dev == c->runtime_root_dev && e->root_ino == c->runtime_root_ino))
 		return true;
-	return c && c->spec && c->spec->rootfs && !strcmp(c->spec->rootfs, "/") &&
-	       e->ns.mnt != m->host.mnt;
+	return c && c->root_is_given && e->ns.mnt != m->host.mnt && e->ns.mnt != c->runtime_mnt_ns;
 }
 
 /* --- who --- */
@@ -152,6 +153,9 @@ static int learn_image(const struct ev_exec *e, struct process *p)
 	image = image_new(buf_cstr(&exe), buf_cstr(&cwd), args, len, e->args.flags & EV_STR_CUT);
 	if (!image)
 		return -ENOMEM;
+	image->root_ino = e->root_ino;
+	image->root_dev = e->root_dev;
+	image->mnt_ns = e->ns.mnt;
 	process_set_image(p, image);
 	set_comm(p, e->head.comm);
 	return 0;

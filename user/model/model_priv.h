@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "model/model.h"
+#include "model/view.h"
 
 /* A cgroup of the hierarchy that names containers. */
 struct cgroup_node {
@@ -14,6 +15,7 @@ struct cgroup_node {
 	char *path;		/* clean text */
 	struct container *container;	/* counted reference, or NULL */
 	uint64_t candidate_ns;	/* it may become a container's: since when; 0: no */
+	bool hosts;		/* it held processes of the host at the start, where that was asked */
 	UT_hash_handle hh;
 };
 
@@ -33,6 +35,7 @@ struct model {
 	uint64_t realtime_ns;
 	uint64_t all_capabilities;
 	bool v1;
+	bool hosts_asked;	/* which cgroups hold processes of the host: see snapshot.c */
 	char *cgroup_root;
 	uint64_t swept_ns;	/* when candidates were last looked through */
 	struct mount_table *host_mounts;
@@ -55,8 +58,12 @@ void identity_attach(struct model *m, const struct ev_attach *e, struct process 
 struct container *identity_derive(struct model *m, struct cgroup_node *node);
 struct container *identity_bind(struct model *m, struct cgroup_node *node, struct spec *spec,
 				const char *oci_runtime, Keelwatch__Attribution attribution);
+/* Reads the specification in a bundle as it is seen from there, and binds it. id may be NULL. */
+struct container *identity_read(struct model *m, struct cgroup_node *node, const struct view *view,
+				const char *bundle, const char *id, const char *oci_runtime,
+				Keelwatch__Attribution attribution);
+bool identity_may_be_container(const char *cgroup_path);
 struct spec *identity_no_spec(const char *cgroup_path, const char *why);
-char *identity_engine_hint(const char *bundle);
 void identity_started(struct model *m, struct container *c);	/* its facts are known: tell the kernel half */
 void identity_ended(struct model *m, struct container *c);
 void identity_sweep(struct model *m);

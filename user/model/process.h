@@ -27,6 +27,10 @@ struct image {
 	char **argv;		/* clean text */
 	size_t argc;
 	bool args_cut;
+	/* Where it stood when executed, which exe and cwd start from; 0: unknown. */
+	uint64_t root_ino;
+	uint32_t root_dev;
+	uint32_t mnt_ns;	/* one of its threads may be in another by now, as runc's are */
 	/* Of an OCI runtime's create or run: where the container's specification is. */
 	char *bundle;		/* NULL: it is none */
 	char *container_id;

@@ -16,6 +16,7 @@
 #define SMALL (64 * 1024)	/* of a /proc file */
 #define STATE_MAX (1024 * 1024)	/* of a runtime's state file */
 #define PARENTS 8		/* between a container's first process and its shim */
+#define ELSEWHERE 8		/* roots of the host's own processes looked into beside the host's */
 
 /* What /proc says of one process. */
 struct seen {
@@ -118,10 +119,48 @@ static void read_namespaces(struct model *m, struct seen *s)
 	s->ns.pid_for_children = s->ns.pid;
 }
 
+static bool has_hosts_root(const struct model *m, const struct seen *s)
+{
+	return s->root_dev == m->host_root_dev && s->root_ino == m->host_root_ino;
+}
+
+/*
+ * Links in /proc lead from the reader's root; a record's paths start from the root of the process
+ * itself. root: what the link to that says.
+ */
+static const char *from_own_root(const struct buf *link, const struct buf *root)
+{
+	const char *path = buf_cstr(link);
+
+	if (root->len > 1 && text_starts(path, root->data) && path[root->len] == '/')
+		return path + root->len;
+	return root->len > 1 && !strcmp(path, root->data) ? "/" : path;
+}
+
+static struct image *read_image(struct model *m, const struct seen *s)
+{
+	_cleanup_(buf_free) struct buf exe = {}, cwd = {}, args = {}, root = {};
+	struct image *image;
+
+	proc_link(m, s->pid, "exe", &exe);
+	proc_link(m, s->pid, "cwd", &cwd);
+	proc_read(m, s->pid, "cmdline", &args);
+	if (s->root_ino && !has_hosts_root(m, s))
+		proc_link(m, s->pid, "root", &root);
+	image = image_new(from_own_root(&exe, &root), from_own_root(&cwd, &root), args.data,
+			  args.len, false);
+	if (!image)
+		return NULL;
+	image->root_ino = s->root_ino;
+	image->root_dev = s->root_dev;
+	image->mnt_ns = s->ns.mnt;
+	return image;
+}
+
 static struct process *add_process(struct model *m, const struct seen *s)
 {
-	_cleanup_(buf_free) struct buf exe = {}, cwd = {}, args = {}, comm = {};
 	struct process *p = process_get(m->processes, s->pid, s->start_ns);
+	_cleanup_(buf_free) struct buf comm = {};
 	struct image *image;
 
 	if (!p)
@@ -129,10 +168,7 @@ static struct process *add_process(struct model *m, const struct seen *s)
 	p->approximate = true;
 	p->mnt_ns = s->ns.mnt;
 	p->parent.tgid = s->ppid;
-	proc_link(m, s->pid, "exe", &exe);
-	proc_link(m, s->pid, "cwd", &cwd);
-	proc_read(m, s->pid, "cmdline", &args);
-	image = image_new(buf_cstr(&exe), buf_cstr(&cwd), args.data, args.len, false);
+	image = read_image(m, s);
 	if (image)
 		process_set_image(p, image);
 	if (!proc_read(m, s->pid, "comm", &comm) && comm.len) {
@@ -191,17 +227,16 @@ static struct cgroup_node *node_of(struct model *m, uint32_t pid)
 
 /* --- where the specification is --- */
 
-static bool has_config(struct model *m, const char *bundle)
-{
-	_cleanup_(buf_free) struct buf path = {};
-	struct fact_stat st;
-
-	buf_fmt(&path, "%s/config.json", bundle);
-	return !facts_stat(m->facts, buf_cstr(&path), &st);
-}
+/* A bundle, from where it is seen, and the program that made the container, where that is known. */
+struct origin {
+	struct view view;
+	char *bundle;
+	const char *runtime;
+};
 
 /* A shim serves all containers of a pod: its own directory, or one beside it. */
-static char *bundle_of_shim(struct model *m, const struct process *shim, const char *id)
+static char *bundle_of_shim(struct model *m, const struct process *shim, const char *id,
+			    struct view *view)
 {
 	const char *cwd = shim->image->cwd;
 	const char *slash = strrchr(cwd, '/');
@@ -210,10 +245,10 @@ static char *bundle_of_shim(struct model *m, const struct process *shim, const c
 	if (!slash)
 		return NULL;
 	buf_fmt(&beside, "%.*s/%s", (int)(slash - cwd), cwd, id);
-	if (has_config(m, buf_cstr(&beside)))
+	if (beside.data && view_of_bundle(m, shim, beside.data, view))
 		return beside.data;
 	buf_free(&beside);
-	return has_config(m, cwd) ? strdup(cwd) : NULL;
+	return view_of_bundle(m, shim, cwd, view) ? strdup(cwd) : NULL;
 }
 
 /* conmon (podman, CRI-O): -c ID -b BUNDLE. */
@@ -231,26 +266,30 @@ static char *bundle_of_conmon(const struct process *p, const char *id)
 	return mine && bundle ? strdup(bundle) : NULL;
 }
 
-static char *bundle_of_parents(struct model *m, const struct process *p, const char *id,
-			       const char **runtime)
+/* Where the bundle is gone by now the container is known all the same. */
+static bool origin_by_parents(struct model *m, const struct process *p, const char *id,
+			      struct origin *o)
 {
 	for (int i = 0; i < PARENTS && p && p->parent.tgid; i++) {
-		char *bundle;
-
 		p = process_find(m->processes, p->parent.tgid, 0);
 		if (!p)
-			return NULL;
+			return false;
 		if (p->image->bundle) {
-			*runtime = image_program(p->image);
-			return strdup(p->image->bundle);
+			o->runtime = image_program(p->image);
+			o->bundle = strdup(p->image->bundle);
+		} else {
+			o->bundle = bundle_of_conmon(p, id);
 		}
-		bundle = bundle_of_conmon(p, id);
-		if (!bundle && strstr(p->image->cwd, "/io.containerd.runtime.v2.task/"))
-			bundle = bundle_of_shim(m, p, id);
-		if (bundle)
-			return bundle;
+		if (o->bundle) {
+			view_of_bundle(m, p, o->bundle, &o->view);
+			return true;
+		}
+		if (strstr(p->image->cwd, "/io.containerd.runtime.v2.task/"))
+			o->bundle = bundle_of_shim(m, p, id, &o->view);
+		if (o->bundle)
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* runc's state.json: config.labels "bundle=PATH", init_process_pid; crun's status: bundle, pid. */
@@ -277,7 +316,7 @@ static char *bundle_in_state(const char *text, size_t len, uint32_t pid)
 	return ret;
 }
 
-static char *bundle_of_runtime_state(struct model *m, uint32_t pid, const char **runtime)
+static bool origin_by_state(struct model *m, uint32_t pid, struct origin *o)
 {
 	static const struct {
 		const char *dir, *file, *runtime;
@@ -288,46 +327,109 @@ static char *bundle_of_runtime_state(struct model *m, uint32_t pid, const char *
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		_cleanup_(buf_free) struct buf names = {};
+		_cleanup_(buf_free) struct buf names = {}, dir = {};
 
-		if (facts_list(m->facts, states[i].dir, &names))
+		buf_fmt(&dir, "%s%s", o->view.prefix, states[i].dir);
+		if (facts_list(m->facts, buf_cstr(&dir), &names))
 			continue;
 		for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
 			_cleanup_(buf_free) struct buf path = {}, text = {};
-			char *bundle;
 
-			buf_fmt(&path, "%s/%s/%s", states[i].dir, names.data + at, states[i].file);
+			buf_fmt(&path, "%s/%s/%s", buf_cstr(&dir), names.data + at, states[i].file);
 			if (facts_read(m->facts, buf_cstr(&path), STATE_MAX, &text))
 				continue;
-			bundle = bundle_in_state(text.data, text.len, pid);
-			if (bundle) {
-				*runtime = states[i].runtime;
-				return bundle;
-			}
+			o->bundle = bundle_in_state(text.data, text.len, pid);
+			o->runtime = states[i].runtime;
+			if (o->bundle)
+				return true;
 		}
 	}
-	return NULL;
+	return false;
+}
+
+struct elsewhere {
+	struct model *m;
+	struct view views[ELSEWHERE];
+	size_t count;
+};
+
+static void mark_hosts(struct process *p, void *arg)
+{
+	struct model *m = arg;
+	struct cgroup_node *node;
+
+	if (p->image->mnt_ns != m->host.mnt || p->image->root_ino != m->host_root_ino)
+		return;
+	node = node_of(m, p->tgid);
+	if (node)
+		node->hosts = true;
+}
+
+/*
+ * Whether the cgroup is the host's: a container's holds nothing else, but a program in a root of its own
+ * (a chroot, a sandbox, a runtime) may share the cgroup of the session or service that started it.
+ */
+static bool is_of_host(struct model *m, const struct cgroup_node *node)
+{
+	if (!m->hosts_asked)
+		process_each(m->processes, mark_hosts, m);
+	m->hosts_asked = true;
+	return node->hosts || !identity_may_be_container(node->path);
+}
+
+/* Only who is as free as the host's root is believed: a container may write what it likes to its /run. */
+static void find_elsewhere(struct process *p, void *arg)
+{
+	struct elsewhere *e = arg;
+	struct model *m = e->m;
+	struct cgroup_node *node;
+	struct view view;
+
+	if (e->count == ELSEWHERE || p->container || !p->image->root_ino ||
+	    p->image->mnt_ns == m->host.mnt || p->user_ns != m->host.user)
+		return;
+	view_of_process(m, p, &view);
+	for (size_t i = 0; i < e->count; i++)
+		if (view_is_same(&e->views[i], &view))
+			return;
+	node = node_of(m, p->tgid);
+	if (view.tgid && node && is_of_host(m, node))
+		e->views[e->count++] = view;
+}
+
+/* A runtime that has detached left nobody behind: its state, here or where runtimes may stand, names the process. */
+static bool find_state(struct model *m, uint32_t pid, struct origin *o)
+{
+	struct elsewhere e = { .m = m };
+
+	o->view = (struct view){ .root_ino = m->host_root_ino, .root_dev = m->host_root_dev,
+				 .mnt_ns = m->host.mnt };
+	if (origin_by_state(m, pid, o))
+		return true;
+	process_each(m->processes, find_elsewhere, &e);
+	for (size_t i = 0; i < e.count; i++) {
+		o->view = e.views[i];
+		if (origin_by_state(m, pid, o))
+			return true;
+	}
+	return false;
 }
 
 static struct container *find_container(struct model *m, struct cgroup_node *node,
 					const struct process *p)
 {
 	_cleanup_free_ char *id = container_id_of_cgroup(node->path);
-	_cleanup_free_ char *bundle = NULL, *hint = NULL;
-	const char *runtime = NULL;
-	struct spec *spec = NULL;
+	struct origin o = {};
+	struct container *c;
 
 	if (!id)
 		return NULL;
-	bundle = bundle_of_parents(m, p, id, &runtime);
-	if (!bundle)
-		bundle = bundle_of_runtime_state(m, p->tgid, &runtime);
-	if (!bundle)
-		return identity_derive(m, node);
-	hint = identity_engine_hint(bundle);
-	if (spec_read(m->facts, bundle, NULL, hint, &spec))
-		return NULL;
-	return identity_bind(m, node, spec, runtime, KEELWATCH__ATTRIBUTION__cached);
+	if (!origin_by_parents(m, p, id, &o) && !find_state(m, p->tgid, &o))
+		return is_of_host(m, node) ? NULL : identity_derive(m, node);
+	c = identity_read(m, node, &o.view, o.bundle, NULL, o.runtime,
+			  KEELWATCH__ATTRIBUTION__cached);
+	free(o.bundle);
+	return c;
 }
 
 /* --- containers --- */
@@ -396,19 +498,21 @@ static bool place_process(struct model *m, struct process *p, const struct seen 
 	return true;
 }
 
-static bool in_own_root(struct model *m, struct seen *s)
+static void read_root(struct model *m, struct seen *s)
 {
 	struct fact_stat st;
 	char path[64];
 
-	if (!s->ns.mnt || s->ns.mnt == m->host.mnt)
-		return false;
 	snprintf(path, sizeof(path), "/proc/%u/root", s->pid);
 	if (facts_stat(m->facts, path, &st))
-		return false;
+		return;
 	s->root_dev = st.dev;
 	s->root_ino = st.ino;
-	return st.dev != m->host_root_dev || st.ino != m->host_root_ino;
+}
+
+static bool in_own_root(const struct model *m, const struct seen *s)
+{
+	return s->ns.mnt && s->ns.mnt != m->host.mnt && s->root_ino && !has_hosts_root(m, s);
 }
 
 static void learn_process(struct model *m, struct seen *s)
@@ -420,6 +524,7 @@ static void learn_process(struct model *m, struct seen *s)
 	s->ns.mnt = proc_ns(m, s->pid, "mnt");
 	if (!s->ns.mnt)
 		return; /* a kernel thread, or gone */
+	read_root(m, s);
 	p = add_process(m, s);
 	if (!p || read_status(m, s))
 		return;

@@ -28,7 +28,7 @@ struct spec {
 	char *engine;		/* "docker", "podman", "containerd", "cri-o", or NULL: the OCI runtime alone */
 	char *k8s_namespace, *k8s_pod, *k8s_uid, *k8s_container;
 	bool sandbox;		/* the pause container of a pod */
-	char *rootfs;		/* absolute, of the host */
+	char *rootfs;		/* absolute */
 	char *bundle;		/* the directory config.json lies in */
 	char *cgroups_path;	/* linux.cgroupsPath */
 	bool read_only;		/* root.readonly */
@@ -50,13 +50,15 @@ struct spec {
 #define SPEC_MAX_MOUNTS 4096	/* further ones are dropped and make the spec partial */
 
 /*
- * Reads <bundle>/config.json and what the engines say. id may be NULL (taken from the bundle's
+ * Reads <bundle>/config.json and what the engines say, all of it below root: "" or what goes before
+ * an absolute path where the runtime's root is not the host's; paths in the spec are without it,
+ * as the runtime has them. id may be NULL (taken from the bundle's
  * last component). engine_hint: the containerd namespace or "" ("moby", "k8s.io", "default"), or
  * NULL. Always gives a spec, if need be a partial one with nothing but id and bundle; -ENOMEM alone
  * is an error. Caller frees with spec_free().
  */
-int spec_read(struct facts *facts, const char *bundle, const char *id, const char *engine_hint,
-	      struct spec **ret);
+int spec_read(struct facts *facts, const char *root, const char *bundle, const char *id,
+	      const char *engine_hint, struct spec **ret);
 void spec_free(struct spec *s);
 
 /* Parses the text of a config.json alone (for tests and fuzzing): fills s, sets partial and why. */
