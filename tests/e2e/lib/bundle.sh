@@ -48,7 +48,7 @@ bundle_config() { # ROOT-PATH
 # The template of every bundle.
 make_specification() {
 	mkdir -p "$BUNDLES"
-	runc spec --bundle "$BUNDLES" && mv "$BUNDLES/config.json" "$WORK/spec.json"
+	in_set runc spec --bundle "$(set_path "$BUNDLES")" && mv "$BUNDLES/config.json" "$WORK/spec.json"
 }
 
 bundle_start() { # runc or crun
@@ -64,7 +64,7 @@ bundle_make() { # NAME
 	local bundle=$BUNDLES/$1
 	mkdir -p "$bundle"
 	[[ -n $BUNDLE_ROOTFS ]] || cp -a "$ROOTFS" "$bundle/rootfs"
-	bundle_config "${BUNDLE_ROOTFS:-$bundle/rootfs}" >"$bundle/config.json"
+	bundle_config "$(set_path "${BUNDLE_ROOTFS:-$bundle/rootfs}")" >"$bundle/config.json"
 	echo "$bundle"
 }
 
@@ -72,10 +72,10 @@ bundle_run() { # PROGRAM NAME
 	local bundle
 	bundle=$(bundle_make "$2") || return 1
 	if [[ -n $o_detach ]]; then
-		"$1" run --detach --bundle "$bundle" "$2" </dev/null >"$bundle/out" 2>&1 ||
+		in_set "$1" run --detach --bundle "$(set_path "$bundle")" "$2" </dev/null >"$bundle/out" 2>&1 ||
 			{ cat "$bundle/out" >&2 && return 1; }
 	else
-		"$1" run --bundle "$bundle" "$2" </dev/null
+		in_set "$1" run --bundle "$(set_path "$bundle")" "$2" </dev/null
 	fi
 }
 
@@ -89,26 +89,26 @@ bundle_exec() { # PROGRAM NAME
 	if [[ -n $o_privileged ]]; then
 		for cap in $(host_capabilities); do args+=(--cap "CAP_$cap"); done
 	fi
-	"$1" "${args[@]}" "$2" "${o_command[@]}" </dev/null
+	in_set "$1" "${args[@]}" "$2" "${o_command[@]}" </dev/null
 }
 
 bundle_stop() { # PROGRAM NAME
-	"$1" kill "$2" TERM
-	wait_until 1 bundle_stopped "$1" "$2" || "$1" kill "$2" KILL
+	in_set "$1" kill "$2" TERM
+	wait_until 1 bundle_stopped "$1" "$2" || in_set "$1" kill "$2" KILL
 	wait_until 3 bundle_stopped "$1" "$2"
 }
 
 bundle_stopped() { # PROGRAM NAME
-	[[ $("$1" state "$2" | jq -r .status) == stopped ]]
+	[[ $(in_set "$1" state "$2" | jq -r .status) == stopped ]]
 }
 
 bundle_remove() { # PROGRAM NAME
-	"$1" delete --force "$2"
+	in_set "$1" delete --force "$2"
 	rm -rf --one-file-system "${BUNDLES:?}/$2"
 }
 
 bundle_pid() { # PROGRAM NAME
-	"$1" state "$2" | jq .pid
+	in_set "$1" state "$2" | jq .pid
 }
 
 runc_start() { bundle_start runc; }

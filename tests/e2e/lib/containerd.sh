@@ -6,28 +6,29 @@ CONTAINERD_DIR=$WORK/containerd
 CONTAINERD_NAMESPACE=default
 
 ctr_cli() {
-	ctr --address "$CONTAINERD_DIR/containerd.sock" --namespace "$CONTAINERD_NAMESPACE" "$@"
+	in_set ctr --address "$(set_path "$CONTAINERD_DIR/containerd.sock")" --namespace "$CONTAINERD_NAMESPACE" "$@"
 }
 
 containerd_start() {
-	local namespace
+	local namespace dir
+	dir=$(set_path "$CONTAINERD_DIR")
 	mkdir -p "$CONTAINERD_DIR"
 	cat >"$CONTAINERD_DIR/config.toml" <<-END
 		version = 2
-		root = "$CONTAINERD_DIR/root"
-		state = "$CONTAINERD_DIR/state"
+		root = "$dir/root"
+		state = "$dir/state"
 		disabled_plugins = ["io.containerd.grpc.v1.cri"]
 		[grpc]
-		  address = "$CONTAINERD_DIR/containerd.sock"
+		  address = "$dir/containerd.sock"
 		[ttrpc]
-		  address = "$CONTAINERD_DIR/containerd.sock.ttrpc"
+		  address = "$dir/containerd.sock.ttrpc"
 	END
-	containerd --config "$CONTAINERD_DIR/config.toml" >"$CONTAINERD_DIR/log" 2>&1 &
+	"${IN_SET[@]}" containerd --config "$dir/config.toml" >"$CONTAINERD_DIR/log" 2>&1 &
 	at_exit "end_process $!"
 	wait_until 20 containerd_answers || { tail -n 1 "$CONTAINERD_DIR/log" && return 1; }
 	for namespace in k8s.io default; do
 		CONTAINERD_NAMESPACE=$namespace
-		ctr_cli images import "$IMAGE_TAR" || return 1
+		ctr_cli images import "$(set_path "$IMAGE_TAR")" || return 1
 	done
 }
 
@@ -41,11 +42,11 @@ containerd_run_specified() { # NAME
 	local bundle=$CONTAINERD_DIR/bundles/$1 args=(run)
 	mkdir -p "$bundle"
 	cp -a "$ROOTFS" "$bundle/rootfs"
-	bundle_config "$bundle/rootfs" |
+	bundle_config "$(set_path "$bundle/rootfs")" |
 		jq --arg path "/$CONTAINERD_NAMESPACE/$1" '.linux.cgroupsPath = $path' >"$bundle/config.json"
 	: >"$WORK/removed/$1.no-image"
 	[[ -n $o_detach ]] && args+=(--detach --null-io)
-	ctr_cli "${args[@]}" --config "$bundle/config.json" "$1" </dev/null
+	ctr_cli "${args[@]}" --config "$(set_path "$bundle/config.json")" "$1" </dev/null
 }
 
 containerd_run() {
@@ -101,5 +102,6 @@ containerd_pid() {
 }
 
 containerd_root() {
-	echo "$CONTAINERD_DIR/state/io.containerd.runtime.v2.task/$CONTAINERD_NAMESPACE/$1/rootfs"
+	local tasks=$CONTAINERD_DIR/state/io.containerd.runtime.v2.task
+	seen_path "$(set_path "$tasks/$CONTAINERD_NAMESPACE/$1/rootfs")"
 }

@@ -6,17 +6,19 @@ DOCKER_DIR=$WORK/docker
 DOCKER_PRIVILEGED= # set when this daemon can make privileged containers on this host
 
 docker_cli() {
-	docker --host "unix://$DOCKER_DIR/docker.sock" "$@"
+	in_set docker --host "unix://$(set_path "$DOCKER_DIR/docker.sock")" "$@"
 }
 
 docker_start() {
+	local dir
+	dir=$(set_path "$DOCKER_DIR")
 	mkdir -p "$DOCKER_DIR"
-	dockerd --data-root "$DOCKER_DIR/data" --exec-root "$DOCKER_DIR/exec" \
-		--pidfile "$DOCKER_DIR/docker.pid" --host "unix://$DOCKER_DIR/docker.sock" \
+	"${IN_SET[@]}" dockerd --data-root "$dir/data" --exec-root "$dir/exec" \
+		--pidfile "$dir/docker.pid" --host "unix://$dir/docker.sock" \
 		--iptables=false --bridge=none >"$DOCKER_DIR/log" 2>&1 &
 	at_exit "end_process $!"
 	wait_until 30 docker_answers || { tail -n 1 "$DOCKER_DIR/log" && return 1; }
-	docker_cli load -q -i "$IMAGE_TAR" || return 1
+	docker_cli load -q -i "$(set_path "$IMAGE_TAR")" || return 1
 	if docker_cli run --rm --network none --privileged "$IMAGE" true; then
 		DOCKER_PRIVILEGED=1
 	fi
@@ -70,5 +72,5 @@ docker_pid() {
 }
 
 docker_root() {
-	docker_cli inspect --type container --format '{{.GraphDriver.Data.MergedDir}}' "$1"
+	seen_path "$(docker_cli inspect --type container --format '{{.GraphDriver.Data.MergedDir}}' "$1")"
 }

@@ -12,29 +12,30 @@ crun_program() {
 	local v2
 	v2=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 	if [[ $v2 != /sys/fs/cgroup/* ]]; then
-		command -v crun
+		echo crun
 		return
 	fi
 	mkdir -p "$WORK/bin"
 	cat >"$WORK/bin/crun.new" <<-END
 		#!/bin/sh
-		exec unshare -m sh -c 'umount $v2; exec $(command -v crun) "\$@"' crun "\$@"
+		exec unshare -m sh -c 'umount $v2; exec $(in_set sh -c 'command -v crun') "\$@"' crun "\$@"
 	END
 	chmod +x "$WORK/bin/crun.new"
 	mv "$WORK/bin/crun.new" "$WORK/bin/crun"
-	echo "$WORK/bin/crun"
+	set_path "$WORK/bin/crun"
 }
 
 podman_cli() { # OCI-RUNTIME [ARG]...
-	local oci=$1
+	local oci=$1 dir
+	dir=$(set_path "$PODMAN_DIR")
 	shift
-	podman --root "$PODMAN_DIR/root" --runroot "$PODMAN_DIR/run" --tmpdir "$PODMAN_DIR/tmp" \
+	in_set podman --root "$dir/root" --runroot "$dir/run" --tmpdir "$dir/tmp" \
 		--cgroup-manager cgroupfs --events-backend none --runtime "$oci" "$@"
 }
 
 podman_load() { # OCI-RUNTIME
 	mkdir -p "$PODMAN_DIR"
-	podman_cli "$1" image exists "$IMAGE" || podman_cli "$1" load -q -i "$IMAGE_TAR" || return 1
+	podman_cli "$1" image exists "$IMAGE" || podman_cli "$1" load -q -i "$(set_path "$IMAGE_TAR")" || return 1
 	podman_cli "$1" run --rm --network none "${PODMAN_LIMITS[@]}" "$IMAGE" true
 }
 
@@ -71,7 +72,7 @@ podman_runc_stop() { podman_cli runc stop -t 1 "$1"; }
 podman_runc_remove() { podman_cli runc rm --force -t 0 --volumes "$1"; }
 podman_runc_id() { podman_cli runc inspect --type container --format '{{.Id}}' "$1"; }
 podman_runc_pid() { podman_cli runc inspect --type container --format '{{.State.Pid}}' "$1"; }
-podman_runc_root() { podman_cli runc mount "$1"; }
+podman_runc_root() { seen_path "$(podman_cli runc mount "$1")"; }
 
 podman_crun_start() {
 	CRUN=$(crun_program)
@@ -83,4 +84,4 @@ podman_crun_stop() { podman_cli "$CRUN" stop -t 1 "$1"; }
 podman_crun_remove() { podman_cli "$CRUN" rm --force -t 0 --volumes "$1"; }
 podman_crun_id() { podman_runc_id "$1"; }
 podman_crun_pid() { podman_runc_pid "$1"; }
-podman_crun_root() { podman_cli "$CRUN" mount "$1"; }
+podman_crun_root() { seen_path "$(podman_cli "$CRUN" mount "$1")"; }

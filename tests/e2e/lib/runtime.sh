@@ -37,7 +37,10 @@ rt_parse() {
 		--pid-host) o_pid_host=1 ;;
 		--user) o_user=$2 && shift ;;
 		--cap-add) o_caps+=("$2") && shift ;;
-		--mount) o_mounts+=("$2") && shift ;; # SOURCE:TARGET[:ro]
+		--mount) # SOURCE:TARGET[:ro]
+			[[ $2 != /* ]] || set -- "$1" "$(set_path "${2%%:*}"):${2#*:}" "${@:3}"
+			o_mounts+=("$2") && shift
+			;;
 		--tmpfs) o_tmpfs+=("$2") && shift ;;
 		--annotation) o_annotations+=("$2") && shift ;; # KEY=VALUE
 		--)
@@ -67,18 +70,37 @@ declare -A PROGRAMS=(
 rt_start() {
 	local program why=$WORK/start-$RT.log
 	for program in ${PROGRAMS[$RT]}; do
-		command -v "$program" >/dev/null && continue
+		set_has "$program" && continue
 		UNAVAILABLE[$RT]="there is no $program"
 		SKIPPED=$((SKIPPED + 1))
+		record RESULT "$RT" all_scenarios skip "${UNAVAILABLE[$RT]}"
 		say "skipped: $RT: all scenarios: ${UNAVAILABLE[$RT]}"
 		return
 	done
 	if ! rt_call start >"$why" 2>&1; then
 		UNAVAILABLE[$RT]='it does not start'
 		FAILED=$((FAILED + 1))
+		record RESULT "$RT" all_scenarios fail "${UNAVAILABLE[$RT]}: $(tail -n 1 "$why")"
 		say "failed   $RT: it does not start:"
 		tail -n 5 "$why" | sed 's/^/           /'
 	fi
+}
+
+# What a program calls itself: the first number with dots that it says.
+program_version() { # PROGRAM
+	in_set "$1" --version 2>>"$RUNTIME_LOG" | grep -oE -m 1 '[0-9]+\.[0-9]+(\.[0-9]+)*' | head -n 1
+}
+
+# The versions of the programs at work, in one line.
+rt_say_versions() {
+	local -A program=([docker]=dockerd [podman-runc]=podman [podman-crun]=podman)
+	local version line= RT
+	for RT in "${RUNTIMES[@]}" conmon; do
+		version=$(program_version "${program[$RT]:-$RT}")
+		record VERSION "$RT" "${version:-?}"
+		line+="${line:+, }$RT ${version:-?}"
+	done
+	say "e2e: set $SET: $line"
 }
 
 # Runs a container; without --detach waits for its end, and prints what it says.

@@ -156,7 +156,7 @@ scenario_short_lived_containers_are_named() {
 	done | shuf --random-source=/dev/zero >"$expected"
 	total=$(wc -l <"$expected")
 	rt_parse -- /bin/true @NAME@
-	[[ ! -e $WORK/spec.json ]] || bundle_config "$ROOTFS" >"$WORK/short.json"
+	[[ ! -e $WORK/spec.json ]] || bundle_config "$(set_path "$ROOTFS")" >"$WORK/short.json"
 	local -A SHORT_PROGRAM=([runc]=runc [crun]=${CRUN:-crun})
 
 	# In a shell of its own: there are no other jobs to wait for.
@@ -189,7 +189,7 @@ start_short() { # NAME
 	runc | crun)
 		mkdir "$bundle"
 		sed "s/@NAME@/$1/" "$WORK/short.json" >"$bundle/config.json"
-		"${SHORT_PROGRAM[$RT]}" run --bundle "$bundle" "$1" </dev/null
+		in_set "${SHORT_PROGRAM[$RT]}" run --bundle "$(set_path "$bundle")" "$1" </dev/null
 		;;
 	*)
 		rt_parse -- /bin/true "$1"

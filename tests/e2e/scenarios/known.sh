@@ -25,7 +25,7 @@ before_known() {
 		rt_parse --read-only -- helper writes /
 		bundle=$(bundle_make "$(known_name "$how")")
 		echo "runc $(known_name "$how")" >"$CONTAINERS/$(known_name "$how")"
-		runc create --bundle "$bundle" "$(known_name "$how")" </dev/null >"$bundle/out" 2>&1 ||
+		in_set runc create --bundle "$(set_path "$bundle")" "$(known_name "$how")" </dev/null >"$bundle/out" 2>&1 ||
 			cat "$bundle/out" >>"$RUNTIME_LOG"
 		"break_$how" "$bundle/config.json"
 	done
@@ -72,7 +72,7 @@ watched_without_specification() { # HOW
 	local name
 	[[ $RT == runc ]] || { not_for_this_runtime && return; }
 	name=$(known_name "$1")
-	runc start "$name" 2>>"$RUNTIME_LOG" || fail 'the container did not start'
+	in_set runc start "$name" 2>>"$RUNTIME_LOG" || fail 'the container did not start'
 	wait_for_line has_match "$name" finding '.rule == "readonly-write-attempt" and
 		.container.id == "'"$name"'" and .container.runtime == "runc" and
 		.container.partial and .container.partial_why != null' || {
