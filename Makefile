@@ -81,7 +81,7 @@ ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): only for this machine's own architecture, not for $(ARCH) (`make vm` boots it))
 endif
 
-.PHONY: all help cross-tools vm matrix environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
+.PHONY: all help cross-tools vm runtimes matrix environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default); with ARCH=arm64 elsewhere build/arm64/keelwatch
 all: $(BUILD)/keelwatch
@@ -199,6 +199,11 @@ replay-test: all
 ## e2e: every finding against the real container runtimes (root)
 e2e: all $(HELPER)
 	@tests/e2e/run
+
+## runtimes: e2e with the newest runtimes too, as one table (root): make runtimes [SETS="host newest"]
+runtimes: all $(HELPER)
+	@scripts/bootstrap build test runtimes
+	@tests/e2e/matrix
 
 ## man: the manual pages are sound, and say what the program does
 man: all

@@ -43,6 +43,11 @@ wanted() { # SCENARIO...
 	return 1
 }
 
+# A line for tests/e2e/matrix, which asks by RESULTS=FILE.
+record() { # WORD...
+	[[ -z ${RESULTS:-} ]] || printf '%s\n' "${*//$'\n'/ }" >>"$RESULTS"
+}
+
 run_scenario() { # SCENARIO; RT is the runtime
 	local line label started=${EPOCHREALTIME/./}
 	SCENARIO=$1
@@ -55,13 +60,16 @@ run_scenario() { # SCENARIO; RT is the runtime
 	label+=" ($(((${EPOCHREALTIME/./} - started) / 1000)) ms)"
 	if ((${#FAILURES[@]} > 0)); then
 		FAILED=$((FAILED + 1))
+		record RESULT "$RT" "$1" fail "${FAILURES[0]}"
 		say "failed   $label"
 		for line in "${FAILURES[@]}"; do say "           $line"; done
 	elif [[ -n $SKIP_WHY ]]; then
 		SKIPPED=$((SKIPPED + 1))
+		record RESULT "$RT" "$1" skip "$SKIP_WHY"
 		say "skipped: $label: $SKIP_WHY"
 	else
 		PASSED=$((PASSED + 1))
+		record RESULT "$RT" "$1" pass
 		say "passed   $label"
 	fi
 }
