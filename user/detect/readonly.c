@@ -231,9 +231,10 @@ static void judge_root(const struct judgement *j)
 static void judge_remount(const struct judgement *j)
 {
 	const struct ev_mount *rec = (const void *)j->mo->rec;
+	const struct mount_line *before = mount_table_root(j->mo->mounts_before);
 	const struct mount_line *root = mount_table_root(j->mo->mounts_after);
 
-	if (rec->head.type != EV_MOUNT ||
+	if (rec->head.type != EV_MOUNT || !before || is_ro(before) ||
 	    (rec->op != MOUNT_REMOUNT && rec->op != MOUNT_SETATTR) ||
 	    strcmp(j->event->mount->target, "/"))
 		return;

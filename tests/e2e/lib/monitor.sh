@@ -61,6 +61,11 @@ monitor_is_done() {
 	monitor_is S
 }
 
+# Before something is done to a container from outside: it is watched for that from when it is known.
+wait_for_monitor() {
+	wait_until "$BEHIND_WITHIN" monitor_is_done
+}
+
 # Until the command succeeds. It fails when the time is over and the monitor has nothing left to read.
 wait_for_line() { # COMMAND [ARG]...
 	wait_until "$SEEN_WITHIN" "$@" && return
@@ -161,7 +166,7 @@ expect_no_findings() { # NAME [RULE]...
 	local name=$1 found
 	shift
 	sleep "$SETTLE"
-	wait_until "$BEHIND_WITHIN" monitor_is_done
+	wait_for_monitor
 	found=$(of_container "$name" '.[] | select(.kind == "finding") | .rule
 		| select($unwanted == "" or inside($unwanted))' --arg unwanted "$*")
 	if [[ -n $found ]]; then

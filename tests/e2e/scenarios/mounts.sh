@@ -118,6 +118,7 @@ scenario_mounted_later_from_outside() {
 	name=$(new_name)
 	rt_run "$name" --detach -- sleep 100 || fail 'the container did not run'
 	sleep 0.3
+	wait_for_monitor
 	"$HELPER" give-mount "/proc/$(rt_pid "$name")/ns/mnt" /etc /mnt | grep -q ': ok$' ||
 		fail 'it could not be mounted'
 	expect_finding "$name" sensitive-mount-runtime \
@@ -187,6 +188,7 @@ scenario_mounted_later_from_the_host() {
 		skip 'crun runs in a mount namespace of its own here: nothing is passed on'
 	else
 		sleep 0.3
+		wait_for_monitor
 		# Not /etc: it would have a second name, which other scenarios might be told of.
 		mount --bind /root "$shared/below"
 		expect_finding "$name" sensitive-mount-runtime '.mount.target == "/data/below"'

@@ -138,6 +138,7 @@ scenario_readonly_write_through_merged_folder() {
 	if [[ ! -d $root ]]; then
 		fail "the container's root is not to be seen at ${root:-(unknown)}"
 	else
+		wait_for_monitor
 		/bin/bash -c 'echo here >"$1/from-outside"' writer "$root"
 		expect_finding "$name" readonly-defeated '.severity == "critical" and
 			(.file.path // "" | endswith("/from-outside")) and .process.comm == "bash"'
@@ -151,6 +152,7 @@ scenario_readonly_write_through_proc_root() {
 	rt_run "$name" --read-only --detach -- sleep 100 || fail 'the container did not run'
 	pid=$(rt_pid "$name")
 	nsenter -t "$pid" -m /bin/helper remount-rw / >/dev/null || fail 'nsenter did not work'
+	wait_for_monitor
 	/bin/bash -c 'echo here >"$1/from-outside"' writer "/proc/$pid/root"
 	expect_finding "$name" readonly-defeated '.severity == "critical" and
 		(.file.path // "" | endswith("/from-outside")) and .process.comm == "bash"'
