@@ -81,7 +81,7 @@ static __always_inline int on_capable(struct user_namespace *target, int cap, in
 
 	/* Between the new credentials and the program that they come with, they have no explanation. */
 	if (!entry || call_is_exec(call_now(task)) ||
-	    !gate_first(entry->container, CAPABLE_SEEN | (__u64)(__u32)cap << 1 | !ret))
+	    !gate_first(entry, task, CAPABLE_SEEN | (__u64)(__u32)cap << 1 | !ret))
 		return 0;
 	s = ev_begin(EV_CAPABLE, CLASS_CRED, sizeof(*e), task);
 	if (!s)

@@ -256,7 +256,7 @@ static __always_inline int on_open(struct task_struct *task, struct cgroup_entry
 		if (!entry || !writes_matter(entry, control))
 			return 0;
 		if (control && !(control->flags & CONTROL_ALL) &&
-		    !gate_first(entry->container, (__u64)at.mnt | !!(entry->flags & CGROUP_STARTED)))
+		    !gate_first(entry, task, (__u64)at.mnt | !!(entry->flags & CGROUP_STARTED)))
 			return 0;
 	}
 	return on_object(task, call, FILE_OPEN, at, BPF_CORE_READ(file, f_flags), owner, !!entry);

@@ -18,12 +18,17 @@ static __always_inline struct cgroup_entry *gate(struct task_struct *task)
 	return bpf_map_lookup_elem(&shared_cgroups, &id);
 }
 
-/* True the first time for this cgroup and thing (as far back as the table reaches). */
-static __always_inline int gate_first(__u64 cgroup_id, __u64 what)
+/*
+ * True the first time for this container and thing (as far back as the table reaches). A cgroup that
+ * nobody has decided on yet stands for itself: a mount's address is used again by the next container.
+ */
+static __always_inline int gate_first(const struct cgroup_entry *entry, struct task_struct *task,
+				      __u64 what)
 {
-	struct seen_key key = { .cgroup_id = cgroup_id, .what = what };
+	struct seen_key key = { .what = what };
 	__u8 one = 1;
 
+	key.cgroup_id = entry->container ?: task_cgroup_id(task);
 	if (bpf_map_lookup_elem(&shared_seen, &key))
 		return 0;
 	bpf_map_update_elem(&shared_seen, &key, &one, BPF_ANY);

@@ -116,6 +116,7 @@ static void feature_object(struct buf *b, const struct feature_state *f)
 	rules_member(b, f->carries);
 	blind_member(b, f);
 	text_member(b, "why_missing", f->way == WAY_NONE ? f->why : "");
+	text_member(b, "fell_back", f->way == WAY_NONE ? "" : f->why);
 	buf_fmt(b, ",\"instructions\":%u}", f->instructions);
 }
 
@@ -163,13 +164,20 @@ static void feature_table(struct buf *b, const struct coverage *c)
 	}
 }
 
-static void missing_lines(struct buf *b, const struct coverage *c)
+/* Features for which the kernel said something: they are off, or not by the way preferred. */
+static void why_lines(struct buf *b, const struct coverage *c)
 {
-	if (coverage_missing(c))
-		buf_char(b, '\n');
-	for (size_t i = 0; i < c->feature_count; i++)
-		if (c->features[i].way == WAY_NONE)
-			buf_fmt(b, "missing     %s: %s\n", c->features[i].name, c->features[i].why);
+	bool any = false;
+
+	for (size_t i = 0; i < c->feature_count; i++) {
+		const struct feature_state *f = &c->features[i];
+
+		if (!f->why[0])
+			continue;
+		buf_fmt(b, "%s%s %s: %s\n", any ? "" : "\n",
+			f->way == WAY_NONE ? "missing    " : "fallen back", f->name, f->why);
+		any = true;
+	}
 }
 
 static bool is_blind_to(const struct feature_state *f, const struct part *spot)
@@ -232,7 +240,7 @@ void coverage_people(struct buf *b, const struct coverage *c)
 		return;
 	}
 	feature_table(b, c);
-	missing_lines(b, c);
+	why_lines(b, c);
 	blind_sentences(b, c);
 	buf_fmt(b, "\n%zu features, %zu missing\n", c->feature_count, coverage_missing(c));
 }

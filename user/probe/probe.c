@@ -121,6 +121,7 @@ static void list_features(struct probe *p)
 		s->program = row->program;
 		s->hook = p->loaded.hooks[i];
 		s->carries = row->carries;
+		s->when = when_of(row);
 		s->blind = row->blind;
 		s->when = when_of(row);
 	}
@@ -155,6 +156,7 @@ static void note_rows(struct probe *p)
 		s->program = row->program;
 		s->hook = p->loaded.hooks[i];
 		s->carries = row->carries;
+		s->when = when_of(row);
 		s->blind = row->blind;
 	}
 }
@@ -405,9 +407,13 @@ size_t probe_features(const struct probe *p, const struct feature_state **ret)
 
 void probe_cgroup(struct probe *p, uint64_t id, uint64_t container, uint32_t flags)
 {
-	struct cgroup_entry entry = { .container = container, .flags = flags };
+	struct cgroup_entry entry = { .container = container, .flags = flags }, now;
+	int fd = map_fd(p, "shared_cgroups");
 
-	if (bpf_map_update_elem(map_fd(p, "shared_cgroups"), &id, &entry, BPF_ANY))
+	/* The kernel alone knows whether the container's own program has started. */
+	if (!bpf_map_lookup_elem(fd, &id, &now))
+		entry.flags |= now.flags & CGROUP_STARTED;
+	if (bpf_map_update_elem(fd, &id, &entry, BPF_ANY))
 		log_warn("cgroup %llu: cannot be watched: %s", (unsigned long long)id,
 			 strerror(errno));
 }

@@ -60,7 +60,7 @@ scenario_doctor_json() {
 	jq -e '.kind == "coverage" and (.kernel | length) > 0 and .obstacle == "" and
 		(.features | length) > 0 and .missing == ([.features[] | select(.way == "none")] | length)
 		and all(.features[]; ([keys[]] - ["name", "domain", "way", "hook", "program", "attached",
-		"rules", "blind", "why_missing", "instructions"]) == [] and (keys | length) == 10)' \
+		"rules", "blind", "why_missing", "fell_back", "instructions"]) == [] and (keys | length) == 11)' \
 		<<<"$out" >/dev/null || fail "it is not as keelwatch-doctor(1) says: $out"
 	unknown=$(jq -r '.features[].rules[]' <<<"$out" | sort -u | grep -vxF "$rules")
 	[[ -z $unknown ]] || fail "rules that are none: $unknown"
