@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,9 +53,9 @@ static bool read_hook(struct loader *l, const struct bpf_object *object, size_t 
 
 	if (!slash)
 		return false;
-	snprintf(l->out->hooks[row], sizeof(l->out->hooks[row]), "%s", slash + 1);
+	l->out->hooks[row] = strdup(slash + 1);
 	l->kinds[row] = bpf_program__expected_attach_type(program);
-	return true;
+	return l->out->hooks[row];
 }
 
 /* A program of two instructions on the function: cheaper to ask with than ours, and attached as well. */
@@ -237,8 +238,8 @@ static int try_hooks(struct loader *l)
 		return -errno;
 	for (size_t i = 0; i < way_row_count; i++) {
 		if (!read_hook(l, object, i))
-			says_no(l, i, "not on this architecture");
-		else if (!allowed(l, i))
+			continue; /* not on this architecture */
+		if (!allowed(l, i))
 			says_no(l, i, "another way was asked for");
 		else
 			l->usable[i] = hook_works(l, i);
@@ -269,4 +270,11 @@ int loader_load(const struct btf *kernel, enum way way, struct loaded *ret)
 	if (!err)
 		find_programs(ret, rows);
 	return err;
+}
+
+void loader_free(struct loaded *l)
+{
+	bpf_object__close(l->object);
+	for (size_t i = 0; i < way_row_count; i++)
+		free(l->hooks[i]);
 }

@@ -12,14 +12,18 @@
 #define ROWS_MAX 64
 
 struct loaded {
-	struct bpf_object *object;	/* the caller closes it */
+	struct bpf_object *object;
 	struct bpf_program *programs[ROWS_MAX];	/* of each row that was chosen; else NULL */
 	struct bpf_program *call_entry;	/* or NULL: no chosen row needs it */
-	char hooks[ROWS_MAX][64];
+	char *hooks[ROWS_MAX];	/* of each row; NULL: this build has no such program */
 	char why[ROWS_MAX][160];	/* a row that cannot be had: what the kernel said; else "" */
 };
 
-/* Of way alone where it has rows for a feature; WAY_NONE: the best. -ENODEV: nothing loads. */
+/*
+ * Of way alone where it has rows for a feature; WAY_NONE: the best. -ENODEV: nothing loads. What is in
+ * ret is the caller's in any case, for loader_free().
+ */
 int loader_load(const struct btf *kernel, enum way way, struct loaded *ret);
+void loader_free(struct loaded *l);
 
 #endif

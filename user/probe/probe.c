@@ -106,6 +106,11 @@ static const char *when_of(const struct way_row *row)
 	return row->attach == ATTACH_ALWAYS ? "always" : "while a container runs";
 }
 
+static const char *hook_of(const struct probe *p, size_t row)
+{
+	return p->loaded.hooks[row] ? p->loaded.hooks[row] : "";
+}
+
 /* As if nothing had been loaded: each feature with its preferred way. */
 static void list_features(struct probe *p)
 {
@@ -119,7 +124,7 @@ static void list_features(struct probe *p)
 		s->name = row->feature;
 		s->domain = row->domain;
 		s->program = row->program;
-		s->hook = p->loaded.hooks[i];
+		s->hook = hook_of(p, i);
 		s->carries = row->carries;
 		s->when = when_of(row);
 		s->blind = row->blind;
@@ -154,7 +159,7 @@ static void note_rows(struct probe *p)
 			continue;
 		s->way = row->way;
 		s->program = row->program;
-		s->hook = p->loaded.hooks[i];
+		s->hook = hook_of(p, i);
 		s->carries = row->carries;
 		s->when = when_of(row);
 		s->blind = row->blind;
@@ -362,7 +367,7 @@ void probe_free(struct probe *p)
 		return;
 	detach(p, ATTACH_ALWAYS);
 	detach(p, ATTACH_ARMED);
-	bpf_object__close(p->loaded.object);
+	loader_free(&p->loaded);
 	btf__free(p->kernel);
 	free(p->per_cpu);
 	free(p);
