@@ -352,8 +352,11 @@ int BPF_PROG(fexit__open, struct nameidata *nd, const struct open_flags *op, uns
 			      -EROFS);
 }
 
-/* Calls that make a name are settled by filename_create(): a name that is there is another error. */
-static __always_inline int settled_later(struct sys_call call)
+/*
+ * Whether a refusal is told at all, and now: calls that make a name are settled by filename_create(),
+ * where a name that is there already is another error, and opens by path_openat().
+ */
+static __always_inline int refusal_counts(struct sys_call call)
 {
 	switch (call.desc.op) {
 	case FILE_MKDIR:
@@ -361,9 +364,9 @@ static __always_inline int settled_later(struct sys_call call)
 	case FILE_SYMLINK:
 	case FILE_LINK:
 	case FILE_BIND:
-		return 1;
+		return 0;
 	}
-	return call.desc.prog == SYS_OPEN || call.desc.prog == SYS_IGNORE;
+	return call.desc.prog == SYS_FILE || call.desc.prog == SYS_NONE;
 }
 
 SEC("?fexit/mnt_want_write")
@@ -375,7 +378,7 @@ int BPF_PROG(fexit__write, struct vfsmount *mnt, int ret)
 	if (ret != -EROFS || !gate(task))
 		return 0;
 	call = call_now(task);
-	if (settled_later(call))
+	if (!refusal_counts(call))
 		return 0;
 	return call.name ? on_write_named(task, call, call.desc.op, ret) : on_write(task, call, ret);
 }
@@ -390,7 +393,7 @@ int BPF_PROG(fexit__write_file, struct file *file, int ret)
 	if (ret != -EROFS || !gate(task))
 		return 0;
 	call = call_now(task);
-	if (settled_later(call))
+	if (!refusal_counts(call))
 		return 0;
 	s = write_begin(task, call, call.desc.op, ret, 1);
 	if (!s)
