@@ -9,7 +9,8 @@
 #define MAX_CGROUPS 16384	/* tracked at once; beyond it a new one is counted as lost */
 #define MAX_ROOTS 4096		/* container root directories guarded against writes from outside */
 #define MAX_SEEN 8192		/* least recently used "first time" marks */
-#define MAX_URING 1024		/* threads whose io_uring request is known, least recently used */
+#define URING_PATH_MAX 199	/* bytes of a request's path kept until it is done, with its NUL */
+#define MAX_URING 1024		/* threads and requests of io_uring known at once, least recently used */
 
 /* The one element of shared_control. */
 struct control {

@@ -119,21 +119,25 @@ static __always_inline int on_write(struct task_struct *task, struct sys_call ca
 	return 0;
 }
 
-/* As above, by the kernel's copy of the path. */
+/* As above, by a copy of the path in the kernel; NULL: nothing is known of it. */
 static __always_inline int on_write_named(struct task_struct *task, struct sys_call call, __u16 op,
-					  long ret)
+					  long ret, const char *path)
 {
 	struct scratch *s = write_begin(task, call, op, ret, 1);
-	struct filename *name = call.name;
 
 	if (!s)
 		return 0;
-	if (name) {
-		ev_text(s, &((struct ev_file *)s->data)->user_path, BPF_CORE_READ(name, name), 0);
+	if (path) {
+		ev_text(s, &((struct ev_file *)s->data)->user_path, path, 0);
 		write_at(s, base_of(task, call.dfd), 0);
 	}
 	ev_end(s);
 	return 0;
+}
+
+static __always_inline const char *text_of(struct filename *name)
+{
+	return name ? BPF_CORE_READ(name, name) : NULL;
 }
 
 static __always_inline int on_open_refused(struct task_struct *task, struct sys_call call, long ret)
@@ -323,6 +327,99 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 	return on_write(task, call, ret);
 }
 
+/* A request of io_uring is handed in: what it is, and its name while that is there. */
+static __always_inline int on_uring_submit(struct io_kiocb *req)
+{
+	struct uring_request r = { .opcode = BPF_CORE_READ(req, opcode) };
+	struct uring_pending pending = { .opcode = r.opcode };
+	struct io_open *open = (void *)req;
+	struct uring_key key;
+	struct filename *name;
+
+	if (!uring_matters(r.opcode) || !gate(task_current()))
+		return 0;
+	uring_name(&r, req);
+	name = (void *)r.name;
+	pending.dfd = r.dfd;
+	if (uring_opens(r.opcode))
+		pending.open_flags = BPF_CORE_READ(open, how.flags);
+	if (name)
+		bpf_probe_read_kernel_str(pending.path, sizeof(pending.path),
+					  BPF_CORE_READ(name, name));
+	key.ring = (__u64)BPF_CORE_READ(req, ctx);
+	key.user_data = uring_user_data(req);
+	bpf_map_update_elem(&shared_uring_pending, &key, &pending, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int on_uring_complete(__u64 ring, __u64 user_data, int res)
+{
+	struct uring_key key = { .ring = ring, .user_data = user_data };
+	struct uring_pending *pending = bpf_map_lookup_elem(&shared_uring_pending, &key);
+	struct sys_call call = { .nr = NR_IO_URING_ENTER, .far = 1 };
+	struct task_struct *task = task_current();
+	struct cgroup_entry *entry;
+	struct file *file;
+	__u16 op;
+
+	if (!pending)
+		return 0;
+	entry = gate(task);
+	if (entry && res == -EROFS) {
+		op = uring_op(pending->opcode);
+		if (uring_opens(pending->opcode))
+			op = pending->open_flags & O_CREAT ? FILE_CREATE : FILE_OPEN;
+		call.dfd = pending->dfd;
+		on_write_named(task, call, op, res, pending->path);
+	} else if (entry && res >= 0 && uring_opens(pending->opcode)) {
+		file = fd_file(task, res);
+		if (file)
+			on_open(task, entry, file, call);
+	}
+	bpf_map_delete_elem(&shared_uring_pending, &key);
+	return 0;
+}
+
+/* Its tracepoints change from kernel to kernel, in name and in arguments: one program for each form. */
+SEC("?tp_btf/io_uring_submit_req")
+int BPF_PROG(tp__uring_submit_1, struct io_kiocb *req)
+{
+	return on_uring_submit(req);
+}
+
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(tp__uring_submit_2, struct io_kiocb *req, bool force_nonblock)
+{
+	return on_uring_submit(req);
+}
+
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(tp__uring_submit_7, void *ring, struct io_kiocb *req, __u8 opcode, __u64 user_data,
+	     __u32 flags, bool force_nonblock, bool sq_thread)
+{
+	return on_uring_submit(req);
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(tp__uring_complete_3, struct io_ring_ctx *ring, void *req, struct io_uring_cqe *cqe)
+{
+	return on_uring_complete(address_of(ring), BPF_CORE_READ(cqe, user_data),
+				 BPF_CORE_READ(cqe, res));
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(tp__uring_complete_4, void *ring, __u64 user_data, int res, unsigned int cflags)
+{
+	return on_uring_complete((__u64)ring, user_data, res);
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(tp__uring_complete_7, void *ring, void *req, __u64 user_data, int res,
+	     unsigned int cflags, __u64 extra1, __u64 extra2)
+{
+	return on_uring_complete((__u64)ring, user_data, res);
+}
+
 /* --- the fexit way --- */
 
 #define IS_ERR(ptr) ((__u64)(ptr) >= (__u64)-4095)
@@ -345,11 +442,10 @@ int BPF_PROG(fexit__open, struct nameidata *nd, const struct open_flags *op, uns
 		return 0;
 	if (!IS_ERR(ret))
 		return on_open(task, entry, ret, call);
-	call.name = BPF_CORE_READ(nd, name);
 	call.dfd = BPF_CORE_READ(nd, dfd);
 	return on_write_named(task, call,
 			      BPF_CORE_READ(op, open_flag) & O_CREAT ? FILE_CREATE : FILE_OPEN,
-			      -EROFS);
+			      -EROFS, text_of(BPF_CORE_READ(nd, name)));
 }
 
 /*
@@ -380,7 +476,9 @@ int BPF_PROG(fexit__write, struct vfsmount *mnt, int ret)
 	call = call_now(task);
 	if (!refusal_counts(call))
 		return 0;
-	return call.name ? on_write_named(task, call, call.desc.op, ret) : on_write(task, call, ret);
+	if (call.nr != NR_IO_URING_ENTER)
+		return on_write(task, call, ret);
+	return on_write_named(task, call, call.desc.op, ret, text_of(call.name));
 }
 
 SEC("?fexit/mnt_want_write_file")
@@ -415,9 +513,8 @@ int BPF_PROG(fexit__create, int dfd, struct filename *name, struct path *path, u
 	call = call_now(task);
 	if (call.desc.prog == SYS_IGNORE)
 		return 0;
-	call.name = name;
 	call.dfd = dfd;
-	return on_write_named(task, call, call.desc.op, -EROFS);
+	return on_write_named(task, call, call.desc.op, -EROFS, text_of(name));
 }
 
 /*

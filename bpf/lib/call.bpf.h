@@ -22,12 +22,24 @@ struct delayed_filename___later {
 	struct filename *__incomplete_filename;
 } __attribute__((preserve_access_index));
 
+struct io_open___later {
+	struct delayed_filename___later filename;
+} __attribute__((preserve_access_index));
+
 struct io_unlink___later {
+	struct delayed_filename___later filename;
+} __attribute__((preserve_access_index));
+
+struct io_mkdir___later {
 	struct delayed_filename___later filename;
 } __attribute__((preserve_access_index));
 
 struct io_rename___later {
 	struct delayed_filename___later oldpath;
+} __attribute__((preserve_access_index));
+
+struct io_link___later {
+	struct delayed_filename___later newpath;
 } __attribute__((preserve_access_index));
 
 static __always_inline struct pt_regs *task_regs(struct task_struct *task)
@@ -51,26 +63,40 @@ static __always_inline __u8 uring_op(__u8 opcode)
 	return FILE_OTHER;
 }
 
-/* The name a request acts on. A request's own fields begin where the request does, in all kernels. */
+/* A request's own fields begin where the request does, in all kernels. */
+#define URING_NAME(req, type, dfd_field, name_field, r)                                        \
+	do {                                                                                   \
+		struct type *own_ = (void *)(req);                                             \
+		struct type##___later *later_ = (void *)(req);                                 \
+		(r)->dfd = BPF_CORE_READ(own_, dfd_field);                                     \
+		if (bpf_core_field_exists(later_->name_field))                                 \
+			(r)->name = (__u64)BPF_CORE_READ(later_,                               \
+							 name_field.__incomplete_filename);    \
+		else                                                                           \
+			(r)->name = (__u64)BPF_CORE_READ(own_, name_field);                    \
+	} while (0)
+
+/* The name that a request acts on, while it is there. */
 static __always_inline void uring_name(struct uring_request *r, struct io_kiocb *req)
 {
-	struct io_unlink *unlink = (void *)req;
-	struct io_rename *rename = (void *)req;
-	struct io_unlink___later *unlink_later = (void *)req;
-	struct io_rename___later *rename_later = (void *)req;
-
-	if (r->opcode == IORING_OP_UNLINKAT) {
-		r->dfd = BPF_CORE_READ(unlink, dfd);
-		if (bpf_core_field_exists(unlink_later->filename))
-			r->name = (__u64)BPF_CORE_READ(unlink_later, filename.__incomplete_filename);
-		else
-			r->name = (__u64)BPF_CORE_READ(unlink, filename);
-	} else if (r->opcode == IORING_OP_RENAMEAT) {
-		r->dfd = BPF_CORE_READ(rename, old_dfd);
-		if (bpf_core_field_exists(rename_later->oldpath))
-			r->name = (__u64)BPF_CORE_READ(rename_later, oldpath.__incomplete_filename);
-		else
-			r->name = (__u64)BPF_CORE_READ(rename, oldpath);
+	switch (r->opcode) {
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+		URING_NAME(req, io_open, dfd, filename, r);
+		break;
+	case IORING_OP_UNLINKAT:
+		URING_NAME(req, io_unlink, dfd, filename, r);
+		break;
+	case IORING_OP_MKDIRAT:
+		URING_NAME(req, io_mkdir, dfd, filename, r);
+		break;
+	case IORING_OP_RENAMEAT:
+		URING_NAME(req, io_rename, old_dfd, oldpath, r);
+		break;
+	case IORING_OP_SYMLINKAT:
+	case IORING_OP_LINKAT:
+		URING_NAME(req, io_link, new_dfd, newpath, r);
+		break;
 	}
 }
 
@@ -83,6 +109,20 @@ static __always_inline int uring_opens(__u8 opcode)
 static __always_inline int uring_matters(__u8 opcode)
 {
 	return uring_opens(opcode) || uring_op(opcode);
+}
+
+/* Before 5.19 a request's mark stood in itself. */
+struct io_kiocb___before {
+	__u64 user_data;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 uring_user_data(struct io_kiocb *req)
+{
+	struct io_kiocb___before *before = (void *)req;
+
+	if (bpf_core_field_exists(before->user_data))
+		return BPF_CORE_READ(before, user_data);
+	return BPF_CORE_READ(req, cqe.user_data);
 }
 
 static __always_inline struct sys_call uring_call(void)

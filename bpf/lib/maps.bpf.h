@@ -109,6 +109,26 @@ struct {
 	__type(value, struct uring_request);
 } shared_uring SHARED_MAP;
 
+/* For the tracepoint way, which meets a request when it is handed in and when it is done. */
+struct uring_key {
+	__u64 ring;		/* address of its context */
+	__u64 user_data;	/* the caller's own mark: two requests may have the same */
+};
+
+struct uring_pending {
+	__s32 dfd;
+	__u32 open_flags;
+	__u8 opcode;
+	char path[URING_PATH_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_URING);
+	__type(key, struct uring_key);
+	__type(value, struct uring_pending);
+} shared_uring_pending SHARED_MAP;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, SYS_PROG_MAX);

@@ -15,15 +15,19 @@ const char call_entry[] = "tp__sys_exit";
  * system call is there only while a container runs.
  */
 #define OBJECT(feature, domain, program, carries) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ALWAYS, SYS_NONE, false, carries, "" }
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, carries, "" }
 #define FEXIT(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, false, carries, blind }
+	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, carries, blind }
 #define OPTIONAL(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, true, carries, blind }
+	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, true, 0, carries, blind }
 #define TRACEPOINT(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, false, carries, blind }
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, false, 0, carries, blind }
 #define CALL(feature, domain, program, call, carries, blind) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_CALL, call, false, carries, blind }
+	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_CALL, call, false, 0, carries, blind }
+
+#define URING(program, arguments)                                                             \
+	{ "write", "file", WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, true, arguments,  \
+	  CARRIED_BY_WRITE_CALL, "" }
 
 #define WRITE(program) \
 	FEXIT("write", "file", program, CARRIED_BY_WRITE, "extended attributes set or removed")
@@ -36,7 +40,10 @@ const char call_entry[] = "tp__sys_exit";
 #define CARRIED_BY_WRITE "readonly-write-attempt, readonly-writable-path, readonly-defeated"
 #define CARRIED_BY_MOUNT "readonly-defeated, sensitive-mount-runtime"
 #define CARRIED_BY_CRED "privilege-gained, privilege-unexplained"
-#define BLIND_URING "the same done by io_uring"
+#define CARRIED_BY_WRITE_CALL "readonly-write-attempt, readonly-writable-path"
+#define BLIND_URING \
+	"what io_uring opens into a table of its own, or changes with success; " \
+	"more than 198 bytes of the name in a request of io_uring"
 
 const struct way_row way_rows[] = {
 	OBJECT("exec", "process", "tp__exec", "all"),
@@ -64,9 +71,14 @@ const struct way_row way_rows[] = {
 	WRITE("fexit__chown"),
 	WRITE("fexit__utimes"),
 	OPTIONAL("write", "file", "fentry__uring", CARRIED_BY_WRITE, ""),
-	CALL("write", "file", "sys__file", SYS_FILE,
-	     "readonly-write-attempt, readonly-writable-path",
+	CALL("write", "file", "sys__file", SYS_FILE, CARRIED_BY_WRITE_CALL,
 	     BLIND_URING "; from outside a container: changes to its root that open no file"),
+	URING("tp__uring_submit_1", 1),
+	URING("tp__uring_submit_2", 2),
+	URING("tp__uring_submit_7", 7),
+	URING("tp__uring_complete_3", 3),
+	URING("tp__uring_complete_4", 4),
+	URING("tp__uring_complete_7", 7),
 
 	MOUNT("fexit__mount"),
 	MOUNT("fexit__umount"),

@@ -26,6 +26,7 @@ struct way_row {
 	enum attach attach;
 	enum syscall_prog call;
 	bool optional;		/* where the hook is missing, there is nothing that it could have seen */
+	unsigned int arguments;	/* that the tracepoint must have; 0: any number */
 	const char *carries;	/* rule ids, "all" or "events only" */
 	const char *blind;
 };

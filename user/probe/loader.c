@@ -103,13 +103,29 @@ static bool function_works(struct loader *l, size_t row)
 	return !err || says_no(l, row, error_text(err));
 }
 
+/* A tracepoint's type is that of a pointer to a function; its first parameter is none of the event's. */
+static unsigned int arguments_of(const struct btf *btf, int tracepoint)
+{
+	const struct btf_type *type = btf__type_by_id(btf, tracepoint);
+
+	type = btf__type_by_id(btf, type->type);
+	if (btf_is_ptr(type))
+		type = btf__type_by_id(btf, type->type);
+	return btf_is_func_proto(type) && btf_vlen(type) ? btf_vlen(type) - 1 : 0;
+}
+
 static bool tracepoint_works(struct loader *l, size_t row)
 {
 	char name[80];
+	int id;
 
 	snprintf(name, sizeof(name), "btf_trace_%s", l->out->hooks[row]);
-	return btf__find_by_name_kind(l->kernel, name, BTF_KIND_TYPEDEF) > 0 ||
-	       says_no(l, row, "this kernel has no such tracepoint");
+	id = btf__find_by_name_kind(l->kernel, name, BTF_KIND_TYPEDEF);
+	if (id <= 0)
+		return says_no(l, row, "this kernel has no such tracepoint");
+	return !way_rows[row].arguments ||
+	       arguments_of(l->kernel, id) == way_rows[row].arguments ||
+	       says_no(l, row, "its arguments are others here");
 }
 
 static bool hook_works(struct loader *l, size_t row)

@@ -3,7 +3,7 @@
 # Writes on read-only containers: refused, let through elsewhere, the protection undone.
 
 GROUP_findings+=(
-	readonly_write_attempt readonly_write_attempts_are_folded readonly_looks_are_no_writes
+	readonly_write_attempt readonly_write_attempts_are_folded readonly_uring readonly_looks_are_no_writes
 	readonly_writable_tmpfs readonly_writable_host_path readonly_writable_volume
 	readonly_remount readonly_mount_setattr readonly_mount_over readonly_mount_over_new_api
 	readonly_pivot_root readonly_write_through_merged_folder
@@ -44,6 +44,23 @@ scenario_readonly_write_attempts_are_folded() {
 	expect_finding "$name" readonly-write-attempt '.file.path == "/again" and .count >= 50'
 	lines=$(matches "$name" finding '.file.path == "/again"' | wc -l)
 	((lines <= 10)) || fail "50 equal attempts made $lines lines"
+}
+
+scenario_readonly_uring() {
+	local name said deed path conditions=()
+	name=$(new_name)
+	said=$(rt_run "$name" --read-only --unconfined -- sh -c \
+		'for deed in "open /file" "unlink /file" "mkdir /new" "rename /dir"; do helper uring-$deed; done') || :
+	while read -r deed path; do
+		conditions+=(".file.error == \"EROFS\" and .file.path == \"$path\" and
+			.process.exe == \"/bin/helper\" and .process.args[1] == \"$deed\"")
+	done < <(sed -n 's/^\(uring-[a-z]*\) \(.*\): EROFS$/\1 \2/p' <<<"$said")
+	if ((${#conditions[@]} == 0)); then
+		skip "there is no io_uring here: $(head -n 1 <<<"$said")"
+	else
+		expect_finding "$name" readonly-write-attempt "${conditions[@]}"
+	fi
+	rt_remove "$name"
 }
 
 scenario_readonly_looks_are_no_writes() {
