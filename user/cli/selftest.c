@@ -25,6 +25,8 @@
 #define SETTLE_US 1500000	/* the monitor's time to say the last finding */
 #define PROGRAM "/keelwatch"
 #define SETUID_PROGRAM "/keelwatch-setuid"
+#define ROUNDS 5		/* a busy machine's monitor may not watch system calls yet at the first */
+#define ROUND_US 200000
 #define ATTEMPT "/selftest-write"
 
 /* --- inside the container --- */
@@ -43,18 +45,28 @@ static int gain_root(void)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 || status;
 }
 
-int command_selftest_inside(int argc, char **argv)
+static int attack(void)
 {
-	int fd;
+	int fd = open(ATTEMPT, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	if (argc > 1 && !strcmp(argv[1], "gained"))
-		return geteuid() ? EXIT_ERROR : EXIT_FINE;
-	fd = open(ATTEMPT, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd >= 0 || errno != EROFS) {
 		fprintf(stderr, "selftest: the container's root is not read-only\n");
 		return EXIT_ERROR;
 	}
 	return gain_root() ? EXIT_ERROR : EXIT_FINE;
+}
+
+int command_selftest_inside(int argc, char **argv)
+{
+	int code = EXIT_FINE;
+
+	if (argc > 1 && !strcmp(argv[1], "gained"))
+		return geteuid() ? EXIT_ERROR : EXIT_FINE;
+	for (int i = 0; i < ROUNDS && !code; i++) {
+		code = attack();
+		usleep(ROUND_US);
+	}
+	return code;
 }
 
 /* --- the container --- */
@@ -281,7 +293,7 @@ static int report(const struct selftest *t)
 static const struct argp argp = {
 	NULL, parse_nothing, NULL,
 	"Make a throw-away container with runc or crun, do safe versions of the three attacks in it, "
-	"and show that each is caught.\vTakes about two seconds. The container has a read-only root, two "
+	"and show that each is caught.\vTakes about three seconds. The container has a read-only root, two "
 	"capabilities, no network, and /etc read-only; its files lie in a folder under /var/tmp and are "
 	"removed. Exit codes: 0 all caught, 1 not all, 2 rights or runtime missing, 3 nothing "
 	"works on this kernel.",
