@@ -95,7 +95,8 @@ static __always_inline void uring_name(struct uring_request *r, struct io_kiocb 
 		break;
 	case IORING_OP_SYMLINKAT:
 	case IORING_OP_LINKAT:
-		URING_NAME(req, io_link, new_dfd, newpath, r);
+		if (bpf_core_type_exists(struct io_link)) /* before 5.19 each had a form of its own */
+			URING_NAME(req, io_link, new_dfd, newpath, r);
 		break;
 	}
 }

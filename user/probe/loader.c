@@ -43,7 +43,10 @@ static bool is_trampoline(enum bpf_attach_type kind)
 	return kind == BPF_TRACE_FEXIT || kind == BPF_TRACE_FENTRY;
 }
 
-/* What a program hooks is said by its section: "fexit/path_openat". False: this build has no such program. */
+/*
+ * What a program hooks is said by its section: "fexit/path_openat". False: there is no such program for
+ * this architecture.
+ */
 static bool read_hook(struct loader *l, const struct bpf_object *object, size_t row)
 {
 	const struct bpf_program *program =
@@ -229,6 +232,9 @@ static void find_refused(struct loader *l, uint64_t rows)
 		if (err) {
 			says_no(l, i, error_text(err));
 			l->usable[i] = false;
+			if (way_rows[i].optional)
+				log_warn("%s: %s left out (%s)", way_rows[i].feature,
+					 way_rows[i].program, l->out->why[i]);
 		}
 		bpf_object__close(object);
 	}
@@ -252,14 +258,8 @@ static int try_hooks(struct loader *l)
 
 	if (!object)
 		return -errno;
-	for (size_t i = 0; i < way_row_count; i++) {
-		if (!read_hook(l, object, i))
-			continue; /* not on this architecture */
-		if (!allowed(l, i))
-			says_no(l, i, "another way was asked for");
-		else
-			l->usable[i] = hook_works(l, i);
-	}
+	for (size_t i = 0; i < way_row_count; i++)
+		l->usable[i] = read_hook(l, object, i) && allowed(l, i) && hook_works(l, i);
 	bpf_object__close(object);
 	return 0;
 }
