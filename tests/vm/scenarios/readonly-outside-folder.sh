@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154
 # monitor: findings
-# needs: fexit open
+# needs: fexit write
 # A process of the host changes a read-only container's root without opening a file.
 for deed in 'mkdir new' 'unlink file' 'rename dir' 'chmod data'; do
 	word=${deed%% *}
