@@ -3,9 +3,11 @@
 # monitor: findings
 # needs: fexit write
 # A process of the host changes a read-only container's root without opening a file.
-for deed in 'mkdir new' 'unlink file' 'rename dir' 'chmod data'; do
+for deed in 'mkdir new' 'unlink file' 'rename file' 'chmod data'; do
 	word=${deed%% *}
 	container "$word" --read-only --detach -- sleep 1000
+	# What comes in the very moment of a start is another matter.
+	sleep 1
 	said=$(helper "$word" "$(container_root "$word")/${deed#* }")
 	container_end "$word"
 	case $said in
@@ -14,5 +16,6 @@ for deed in 'mkdir new' 'unlink file' 'rename dir' 'chmod data'; do
 	esac
 	expect_finding "$word" readonly-defeated '.severity == "critical" and
 		.process.exe == "/bin/helper" and
+		.process.args[1] == "'$word'" and
 		any(.evidence[]; .name == "how" and .value == "write from outside")'
 done
