@@ -81,7 +81,7 @@ ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): only for this machine's own architecture, not for $(ARCH) (`make vm` boots it))
 endif
 
-.PHONY: all help cross-tools vm runtimes matrix environments instructions instructions-check run demo test unit replay-test man e2e layers bench format format-check install clean
+.PHONY: all help cross-tools vm runtimes matrix environments instructions instructions-check cost run demo test unit replay-test man e2e layers bench format format-check install clean
 
 ## all: build/keelwatch (the default); with ARCH=arm64 elsewhere build/arm64/keelwatch
 all: $(BUILD)/keelwatch
@@ -230,6 +230,11 @@ environments: all $(HELPER)
 instructions instructions-check: all $(HELPER) $(PROGRAMS)
 	@scripts/bootstrap build vm
 	@tests/vm/instructions $(if $(filter %-check,$@),--check)
+
+## cost: what a call that is not hooked costs beside keelwatch, in instructions, in QEMU: make cost KERNEL=6.12
+cost: all $(HELPER)
+	@scripts/bootstrap build vm
+	@tests/vm/cost $(KERNEL)
 
 ## layers: no include against the order of the layers
 layers:
