@@ -388,12 +388,13 @@ static void find_elsewhere(struct process *p, void *arg)
 	if (e->count == ELSEWHERE || p->container || !p->image->root_ino ||
 	    p->image->mnt_ns == m->host.mnt || p->user_ns != m->host.user)
 		return;
-	view_of_process(m, p, &view);
+	if (!view_of_process(m, p, &view) || !view.tgid)
+		return;
 	for (size_t i = 0; i < e->count; i++)
 		if (view_is_same(&e->views[i], &view))
 			return;
 	node = node_of(m, p->tgid);
-	if (view.tgid && node && is_of_host(m, node))
+	if (node && is_of_host(m, node))
 		e->views[e->count++] = view;
 }
 

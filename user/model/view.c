@@ -13,12 +13,6 @@
 
 #define WITNESSES 8 /* processes tried, beside the one itself */
 
-static void view_through(struct view *v, uint32_t tgid)
-{
-	v->tgid = tgid;
-	snprintf(v->prefix, sizeof(v->prefix), "/proc/%u/root", tgid);
-}
-
 static bool has_hosts_root(const struct model *m, const struct view *v)
 {
 	return v->root_ino == m->host_root_ino && v->root_dev == m->host_root_dev;
@@ -65,7 +59,8 @@ static void take_witness(struct process *p, void *arg)
 	struct witnesses *w = arg;
 	size_t at;
 
-	if (p->ended || (!w->any_ns && p->image->mnt_ns != w->view->mnt_ns) ||
+	/* A runtime is gone soon, and what it forked is about to change its root. */
+	if (p->ended || p->image->bundle || (!w->any_ns && p->image->mnt_ns != w->view->mnt_ns) ||
 	    p->image->root_ino != w->view->root_ino || p->image->root_dev != w->view->root_dev)
 		return;
 	for (at = w->count; at && w->oldest[at - 1]->start_ns > p->start_ns; at--)
@@ -88,21 +83,35 @@ static uint32_t oldest_witness(struct model *m, const struct view *v, bool any_n
 	return 0;
 }
 
-/*
- * A runtime is gone soon, and its number with it: the oldest who stand where it does (its shim, its
- * daemon) are looked through rather. Where all of them are gone, so are mounts that only they had.
- */
-static bool find_witness(struct model *m, const struct process *p, struct view *v)
+static bool sees(struct model *m, const struct view *v, const char *bundle)
 {
-	uint32_t found = oldest_witness(m, v, false);
+	_cleanup_(buf_free) struct buf path = {};
+	struct fact_stat st;
 
-	if (!found && stands_there(m, v, p->tgid, false))
-		found = p->tgid;
-	if (!found)
-		found = oldest_witness(m, v, true);
-	if (found)
-		view_through(v, found);
-	return found;
+	buf_fmt(&path, "%s%s/config.json", v->prefix, bundle);
+	return !path.failed && !facts_stat(m->facts, path.data, &st);
+}
+
+/* bundle may be NULL: then nobody has to see one. */
+static bool look_through(struct model *m, struct view *v, uint32_t tgid, const char *bundle)
+{
+	if (!tgid)
+		return false;
+	v->tgid = tgid;
+	snprintf(v->prefix, sizeof(v->prefix), "/proc/%u/root", tgid);
+	return !bundle || sees(m, v, bundle);
+}
+
+/*
+ * The oldest who stand where the process does (its shim, its daemon) stay longest. Mounts that only
+ * a few of them have are the exception.
+ */
+static bool find_witness(struct model *m, const struct process *p, const char *bundle,
+			 struct view *v)
+{
+	return look_through(m, v, oldest_witness(m, v, false), bundle) ||
+	       look_through(m, v, oldest_witness(m, v, true), bundle) ||
+	       (look_through(m, v, p->tgid, bundle) && stands_there(m, v, p->tgid, false));
 }
 
 static void learn_root(const struct model *m, const struct process *p, struct view *v)
@@ -119,31 +128,21 @@ static void learn_root(const struct model *m, const struct process *p, struct vi
 	}
 }
 
-void view_of_process(struct model *m, const struct process *p, struct view *ret)
+bool view_of_process(struct model *m, const struct process *p, struct view *ret)
 {
 	learn_root(m, p, ret);
-	if (!has_hosts_root(m, ret))
-		find_witness(m, p, ret);
-}
-
-static bool sees_bundle(struct model *m, const struct view *v, const char *bundle)
-{
-	_cleanup_(buf_free) struct buf path = {};
-	struct fact_stat st;
-
-	buf_fmt(&path, "%s%s/config.json", v->prefix, bundle);
-	return !path.failed && !facts_stat(m->facts, path.data, &st);
+	return has_hosts_root(m, ret) || find_witness(m, p, NULL, ret);
 }
 
 /* With the host's root, private mounts are the exception, and the host does not go away. */
 bool view_of_bundle(struct model *m, const struct process *p, const char *bundle, struct view *ret)
 {
 	learn_root(m, p, ret);
-	if (has_hosts_root(m, ret) && sees_bundle(m, ret, bundle))
+	if (has_hosts_root(m, ret) && sees(m, ret, bundle))
 		return true;
 	if (has_hosts_root(m, ret) && ret->mnt_ns == m->host.mnt)
 		return false;
-	return find_witness(m, p, ret) && sees_bundle(m, ret, bundle);
+	return find_witness(m, p, bundle, ret);
 }
 
 static struct mount_table *read_table(struct model *m, uint32_t tgid)

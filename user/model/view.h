@@ -22,11 +22,11 @@ struct view {
 	char prefix[32]; /* goes before an absolute path: "" or "/proc/TGID/root" */
 };
 
-/* Where the process stands, as of its last exec. */
-void view_of_process(struct model *m, const struct process *p, struct view *ret);
+/* Where the process stands, as of its last exec. False when nobody is left to look through. */
+bool view_of_process(struct model *m, const struct process *p, struct view *ret);
 /*
  * The same for one who named a bundle, from where its config.json is to be seen. False when nobody
- * is left who sees one.
+ * sees one; ret is of use all the same.
  */
 bool view_of_bundle(struct model *m, const struct process *p, const char *bundle, struct view *ret);
 bool view_is_same(const struct view *a, const struct view *b);
