@@ -307,14 +307,21 @@ static bool is_named(const struct cgroup_node *node, const char *id)
 static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
 {
 	const struct image *image = runtime->image;
+	Keelwatch__Attribution attribution = KEELWATCH__ATTRIBUTION__exact;
 	struct view view;
-	bool there = view_of_bundle(m, runtime, image->bundle, &view);
 
-	if (there || is_named(node, image->container_id))
+	if (!view_of_bundle(m, runtime, image->bundle, &view)) {
+		if (!is_named(node, image->container_id))
+			return;
+		attribution = KEELWATCH__ATTRIBUTION__derived;
+	}
+	if (attribution == KEELWATCH__ATTRIBUTION__exact || view_is_hosts(m, &view))
 		identity_read(m, node, &view, image->bundle, image->container_id,
-			      image_program(image),
-			      there ? KEELWATCH__ATTRIBUTION__exact :
-				      KEELWATCH__ATTRIBUTION__derived);
+			      image_program(image), attribution);
+	else /* what the host has by the bundle's name is another's */
+		identity_bind(m, node,
+			      identity_no_spec(node->path, "nobody is left who sees its bundle"),
+			      image_program(image), attribution);
 }
 
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)

@@ -13,7 +13,7 @@
 
 #define WITNESSES 8 /* processes tried, beside the one itself */
 
-static bool has_hosts_root(const struct model *m, const struct view *v)
+bool view_is_hosts(const struct model *m, const struct view *v)
 {
 	return v->root_ino == m->host_root_ino && v->root_dev == m->host_root_dev;
 }
@@ -131,16 +131,16 @@ static void learn_root(const struct model *m, const struct process *p, struct vi
 bool view_of_process(struct model *m, const struct process *p, struct view *ret)
 {
 	learn_root(m, p, ret);
-	return has_hosts_root(m, ret) || find_witness(m, p, NULL, ret);
+	return view_is_hosts(m, ret) || find_witness(m, p, NULL, ret);
 }
 
 /* With the host's root, private mounts are the exception, and the host does not go away. */
 bool view_of_bundle(struct model *m, const struct process *p, const char *bundle, struct view *ret)
 {
 	learn_root(m, p, ret);
-	if (has_hosts_root(m, ret) && sees(m, ret, bundle))
+	if (view_is_hosts(m, ret) && sees(m, ret, bundle))
 		return true;
-	if (has_hosts_root(m, ret) && ret->mnt_ns == m->host.mnt)
+	if (view_is_hosts(m, ret) && ret->mnt_ns == m->host.mnt)
 		return false;
 	return find_witness(m, p, bundle, ret);
 }

@@ -29,6 +29,8 @@ bool view_of_process(struct model *m, const struct process *p, struct view *ret)
  * sees one; ret is of use all the same.
  */
 bool view_of_bundle(struct model *m, const struct process *p, const char *bundle, struct view *ret);
+/* The host's own root, though maybe with mounts of its own. */
+bool view_is_hosts(const struct model *m, const struct view *v);
 bool view_is_same(const struct view *a, const struct view *b);
 
 /*
