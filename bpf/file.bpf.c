@@ -328,12 +328,11 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 }
 
 /* A request of io_uring is handed in: what it is, and its name while that is there. */
-static __always_inline int on_uring_submit(struct io_kiocb *req)
+static __always_inline int on_uring_submit(struct io_kiocb *req, struct uring_key key)
 {
 	struct uring_request r = { .opcode = BPF_CORE_READ(req, opcode) };
 	struct uring_pending pending = { .opcode = r.opcode };
 	struct io_open *open = (void *)req;
-	struct uring_key key;
 	struct filename *name;
 
 	if (!uring_matters(r.opcode) || !gate(task_current()))
@@ -346,15 +345,12 @@ static __always_inline int on_uring_submit(struct io_kiocb *req)
 	if (name)
 		bpf_probe_read_kernel_str(pending.path, sizeof(pending.path),
 					  BPF_CORE_READ(name, name));
-	key.ring = (__u64)BPF_CORE_READ(req, ctx);
-	key.user_data = uring_user_data(req);
 	bpf_map_update_elem(&shared_uring_pending, &key, &pending, BPF_ANY);
 	return 0;
 }
 
-static __always_inline int on_uring_complete(__u64 ring, __u64 user_data, int res)
+static __always_inline int on_uring_complete(struct uring_key key, int res)
 {
-	struct uring_key key = { .ring = ring, .user_data = user_data };
 	struct uring_pending *pending = bpf_map_lookup_elem(&shared_uring_pending, &key);
 	struct sys_call call = { .nr = NR_IO_URING_ENTER, .far = 1 };
 	struct task_struct *task = task_current();
@@ -384,40 +380,42 @@ static __always_inline int on_uring_complete(__u64 ring, __u64 user_data, int re
 SEC("?tp_btf/io_uring_submit_req")
 int BPF_PROG(tp__uring_submit_1, struct io_kiocb *req)
 {
-	return on_uring_submit(req);
+	return on_uring_submit(req, (struct uring_key){ .address = address_of(req) });
 }
 
 SEC("?tp_btf/io_uring_submit_sqe")
 int BPF_PROG(tp__uring_submit_2, struct io_kiocb *req, bool force_nonblock)
 {
-	return on_uring_submit(req);
+	return on_uring_submit(req, (struct uring_key){ .address = address_of(req) });
 }
 
 SEC("?tp_btf/io_uring_submit_sqe")
 int BPF_PROG(tp__uring_submit_7, void *ring, struct io_kiocb *req, __u8 opcode, __u64 user_data,
 	     __u32 flags, bool force_nonblock, bool sq_thread)
 {
-	return on_uring_submit(req);
+	return on_uring_submit(req, (struct uring_key){ .address = address_of(ring),
+							.user_data = user_data });
 }
 
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(tp__uring_complete_3, struct io_ring_ctx *ring, void *req, struct io_uring_cqe *cqe)
 {
-	return on_uring_complete(address_of(ring), BPF_CORE_READ(cqe, user_data),
+	return on_uring_complete((struct uring_key){ .address = address_of(req) },
 				 BPF_CORE_READ(cqe, res));
 }
 
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(tp__uring_complete_4, void *ring, __u64 user_data, int res, unsigned int cflags)
 {
-	return on_uring_complete((__u64)ring, user_data, res);
+	return on_uring_complete((struct uring_key){ .address = address_of(ring),
+						     .user_data = user_data }, res);
 }
 
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(tp__uring_complete_7, void *ring, void *req, __u64 user_data, int res,
 	     unsigned int cflags, __u64 extra1, __u64 extra2)
 {
-	return on_uring_complete((__u64)ring, user_data, res);
+	return on_uring_complete((struct uring_key){ .address = address_of(req) }, res);
 }
 
 /* --- the fexit way --- */

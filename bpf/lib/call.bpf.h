@@ -112,20 +112,6 @@ static __always_inline int uring_matters(__u8 opcode)
 	return uring_opens(opcode) || uring_op(opcode);
 }
 
-/* Before 5.19 a request's mark stood in itself. */
-struct io_kiocb___before {
-	__u64 user_data;
-} __attribute__((preserve_access_index));
-
-static __always_inline __u64 uring_user_data(struct io_kiocb *req)
-{
-	struct io_kiocb___before *before = (void *)req;
-
-	if (bpf_core_field_exists(before->user_data))
-		return BPF_CORE_READ(before, user_data);
-	return BPF_CORE_READ(req, cqe.user_data);
-}
-
 static __always_inline struct sys_call uring_call(void)
 {
 	struct sys_call call = { .desc.prog = SYS_FILE, .nr = NR_IO_URING_ENTER, .far = 1 };

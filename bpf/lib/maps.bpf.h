@@ -111,8 +111,8 @@ struct {
 
 /* For the tracepoint way, which meets a request when it is handed in and when it is done. */
 struct uring_key {
-	__u64 ring;		/* address of its context */
-	__u64 user_data;	/* the caller's own mark: two requests may have the same */
+	__u64 address;		/* of the request; where its end does not name it (5.10), of the ring */
+	__u64 user_data;	/* there the caller's own mark, which two requests may share; else 0 */
 };
 
 struct uring_pending {
