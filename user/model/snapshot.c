@@ -366,8 +366,8 @@ static void mark_hosts(struct process *p, void *arg)
 }
 
 /*
- * Whether the cgroup is the host's: a container's holds nothing else, but a program in a root of its own
- * (a chroot, a sandbox, a runtime) may share the cgroup of the session or service that started it.
+ * Whether the cgroup is the host's: a container's holds nothing else, but a program in a root of its
+ * own (a chroot, a sandbox, a runtime) may share the cgroup of the session or service it came from.
  */
 static bool is_of_host(struct model *m, const struct cgroup_node *node)
 {
@@ -377,7 +377,7 @@ static bool is_of_host(struct model *m, const struct cgroup_node *node)
 	return node->hosts || !identity_may_be_container(node->path);
 }
 
-/* Only who is as free as the host's root is believed: a container may write what it likes to its /run. */
+/* Only who is as free as the host's root is believed: a container writes to its /run what it likes. */
 static void find_elsewhere(struct process *p, void *arg)
 {
 	struct elsewhere *e = arg;
@@ -398,7 +398,10 @@ static void find_elsewhere(struct process *p, void *arg)
 		e->views[e->count++] = view;
 }
 
-/* A runtime that has detached left nobody behind: its state, here or where runtimes may stand, names the process. */
+/*
+ * A runtime that has detached left nobody behind: its state, here or where runtimes may stand, names
+ * the process.
+ */
 static bool find_state(struct model *m, uint32_t pid, struct origin *o)
 {
 	struct elsewhere e = { .m = m };

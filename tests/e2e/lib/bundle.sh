@@ -48,7 +48,8 @@ bundle_config() { # ROOT-PATH
 # The template of every bundle.
 make_specification() {
 	mkdir -p "$BUNDLES"
-	in_set runc spec --bundle "$(set_path "$BUNDLES")" && mv "$BUNDLES/config.json" "$WORK/spec.json"
+	in_set runc spec --bundle "$(set_path "$BUNDLES")" &&
+		mv "$BUNDLES/config.json" "$WORK/spec.json"
 }
 
 bundle_start() { # runc or crun
@@ -72,7 +73,8 @@ bundle_run() { # PROGRAM NAME
 	local bundle
 	bundle=$(bundle_make "$2") || return 1
 	if [[ -n $o_detach ]]; then
-		in_set "$1" run --detach --bundle "$(set_path "$bundle")" "$2" </dev/null >"$bundle/out" 2>&1 ||
+		in_set "$1" run --detach --bundle "$(set_path "$bundle")" "$2" \
+			</dev/null >"$bundle/out" 2>&1 ||
 			{ cat "$bundle/out" >&2 && return 1; }
 	else
 		in_set "$1" run --bundle "$(set_path "$bundle")" "$2" </dev/null

@@ -6,7 +6,8 @@ CONTAINERD_DIR=$WORK/containerd
 CONTAINERD_NAMESPACE=default
 
 ctr_cli() {
-	in_set ctr --address "$(set_path "$CONTAINERD_DIR/containerd.sock")" --namespace "$CONTAINERD_NAMESPACE" "$@"
+	in_set ctr --address "$(set_path "$CONTAINERD_DIR/containerd.sock")" \
+		--namespace "$CONTAINERD_NAMESPACE" "$@"
 }
 
 containerd_start() {

@@ -72,5 +72,6 @@ docker_pid() {
 }
 
 docker_root() {
-	seen_path "$(docker_cli inspect --type container --format '{{.GraphDriver.Data.MergedDir}}' "$1")"
+	local format='{{.GraphDriver.Data.MergedDir}}'
+	seen_path "$(docker_cli inspect --type container --format "$format" "$1")"
 }

@@ -35,7 +35,8 @@ podman_cli() { # OCI-RUNTIME [ARG]...
 
 podman_load() { # OCI-RUNTIME
 	mkdir -p "$PODMAN_DIR"
-	podman_cli "$1" image exists "$IMAGE" || podman_cli "$1" load -q -i "$(set_path "$IMAGE_TAR")" || return 1
+	podman_cli "$1" image exists "$IMAGE" ||
+		podman_cli "$1" load -q -i "$(set_path "$IMAGE_TAR")" || return 1
 	podman_cli "$1" run --rm --network none "${PODMAN_LIMITS[@]}" "$IMAGE" true
 }
 

@@ -25,7 +25,8 @@ before_known() {
 		rt_parse --read-only -- helper writes /
 		bundle=$(bundle_make "$(known_name "$how")")
 		echo "runc $(known_name "$how")" >"$CONTAINERS/$(known_name "$how")"
-		in_set runc create --bundle "$(set_path "$bundle")" "$(known_name "$how")" </dev/null >"$bundle/out" 2>&1 ||
+		in_set runc create --bundle "$(set_path "$bundle")" "$(known_name "$how")" \
+			</dev/null >"$bundle/out" 2>&1 ||
 			cat "$bundle/out" >>"$RUNTIME_LOG"
 		"break_$how" "$bundle/config.json"
 	done
