@@ -334,8 +334,9 @@ void probe_arm(struct probe *p, bool on)
 		detach(p, ATTACH_ARMED);
 		return;
 	}
-	attach(p, ATTACH_ARMED);
+	/* A container is about to start: what sees the most comes first. */
 	attach_call_entry(p);
+	attach(p, ATTACH_ARMED);
 }
 
 int probe_new(const struct probe_options *options, struct probe **ret)
