@@ -60,7 +60,7 @@ static __always_inline struct path_at base_of(struct task_struct *task, int fd)
 
 static __always_inline __u16 write_op(struct sys_call call)
 {
-	if (call.desc.op == FILE_UNLINK && !call.far && WHERE_DIR(call.desc.where) &&
+	if (call.desc.op == FILE_UNLINK && WHERE_DIR(call.desc.where) &&
 	    (sys_arg(call, 3) & AT_REMOVEDIR))
 		return FILE_RMDIR;
 	return call.desc.op;
@@ -509,8 +509,8 @@ int BPF_PROG(fexit__create, int dfd, struct filename *name, struct path *path, u
 	if ((long)ret != -EROFS || !gate(task))
 		return 0;
 	call = call_now(task);
-	if (call.desc.prog == SYS_IGNORE)
-		return 0;
+	if (call.desc.prog != SYS_FILE && call.desc.prog != SYS_NONE)
+		return 0; /* op is of another domain */
 	call.dfd = dfd;
 	return on_write_named(task, call, call.desc.op, -EROFS, text_of(name));
 }
