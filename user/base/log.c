@@ -8,16 +8,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/util.h"
+
 /* A longer line is cut and ends in "...". Below PIPE_BUF, so that a pipe keeps lines whole. */
 #define LOG_LINE_MAX 4000
+#define CUT "..."
 
 static enum log_level log_level = LOG_INFO;
+static enum log_format log_line_format = LOG_TEXT;
+static const char *log_component = "monitor";
 
-static const char *const log_prefixes[] = {
-	[LOG_ERROR] = "keelwatch: error: ",
-	[LOG_WARN] = "keelwatch: warning: ",
-	[LOG_INFO] = "keelwatch: ",
-	[LOG_DEBUG] = "keelwatch: debug: ",
+static const struct {
+	const char *prefix, *name;
+} levels[] = {
+	[LOG_ERROR] = { "keelwatch: error: ", "error" },
+	[LOG_WARN] = { "keelwatch: warning: ", "warning" },
+	[LOG_INFO] = { "keelwatch: ", "info" },
+	[LOG_DEBUG] = { "keelwatch: debug: ", "debug" },
 };
 
 void log_set_level(enum log_level level)
@@ -25,35 +35,122 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
-void log_write(enum log_level level, const char *fmt, ...)
+void log_set_format(enum log_format format)
 {
-	static const char cut[] = "...\n";
-	char line[LOG_LINE_MAX + sizeof(cut)];
-	int saved = errno;
-	size_t len;
-	va_list args;
-	int more;
+	log_line_format = format;
+}
+
+enum log_format log_format(void)
+{
+	return log_line_format;
+}
+
+void log_set_component(const char *name)
+{
+	log_component = name;
+}
+
+/* Nobody is left to tell when standard error takes nothing. */
+static void put(const struct buf *b)
+{
+	(void)!write(STDERR_FILENO, b->data, b->len);
+}
+
+static void add_text(struct buf *out, const char *bytes, size_t len)
+{
+	_cleanup_(buf_free) struct buf clean = {};
+
+	/* Clean text stays what it is: cleaned again, its backslashes would double. */
+	if (text_is_line(bytes, len))
+		buf_add(&clean, bytes, len);
+	else
+		text_clean(&clean, bytes, len);
+	text_json(out, buf_cstr(&clean));
+}
+
+static void put_json(enum log_level level, const char *key, const char *value, const char *message,
+		     size_t len)
+{
+	_cleanup_(buf_free) struct buf line = {};
+
+	buf_str(&line, "{\"time\":\"");
+	text_time(&line, clock_epoch_ns());
+	buf_fmt(&line, "\",\"level\":\"%s\",\"component\":\"%s\",\"pid\":%d", levels[level].name,
+		log_component, getpid());
+	if (key) {
+		buf_fmt(&line, ",\"%s\":", key);
+		add_text(&line, value, strlen(value));
+	}
+	buf_str(&line, ",\"message\":");
+	add_text(&line, message, len);
+	buf_str(&line, "}\n");
+	put(&line);
+}
+
+/* An object for each line of the message. */
+static void write_json(enum log_level level, const char *key, const char *value,
+		       const char *message)
+{
+	while (*message) {
+		size_t len = strcspn(message, "\n");
+
+		if (len)
+			put_json(level, key, value, message, len);
+		message += len + (message[len] == '\n');
+	}
+}
+
+static void write_text(enum log_level level, const char *key, const char *value,
+		       const char *message)
+{
+	_cleanup_(buf_free) struct buf line = {};
+
+	buf_str(&line, levels[level].prefix);
+	if (key)
+		buf_fmt(&line, "%s %s: ", key, value);
+	buf_str(&line, message);
+	if (line.len >= LOG_LINE_MAX) {
+		line.len = LOG_LINE_MAX - 1;
+		buf_str(&line, CUT);
+	}
+	buf_char(&line, '\n');
+	put(&line);
+}
+
+static void write_line(enum log_level level, const char *key, const char *value, const char *fmt,
+		       va_list args)
+{
+	char message[LOG_LINE_MAX + sizeof(CUT)];
+	int saved = errno, len;
 
 	if (level > log_level)
 		return;
-	len = strlen(log_prefixes[level]);
-	memcpy(line, log_prefixes[level], len);
+	len = vsnprintf(message, LOG_LINE_MAX, fmt, args);
+	if (len < 0)
+		message[0] = '\0';
+	if (len >= LOG_LINE_MAX)
+		memcpy(message + LOG_LINE_MAX - 1, CUT, sizeof(CUT));
+	if (log_line_format == LOG_JSON)
+		write_json(level, key, value, message);
+	else
+		write_text(level, key, value, message);
+	errno = saved;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
 
 	va_start(args, fmt);
-	more = vsnprintf(line + len, LOG_LINE_MAX - len, fmt, args);
+	write_line(level, NULL, NULL, fmt, args);
 	va_end(args);
-	if (more < 0)
-		more = 0;
-	if (len + more < LOG_LINE_MAX) {
-		len += more;
-		line[len++] = '\n';
-	} else {
-		len = LOG_LINE_MAX - 1;
-		memcpy(line + len, cut, sizeof(cut) - 1);
-		len += sizeof(cut) - 1;
-	}
+}
 
-	/* Nobody is left to tell when standard error takes nothing. */
-	(void)!write(STDERR_FILENO, line, len);
-	errno = saved;
+void log_about(enum log_level level, const char *key, const char *value, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	write_line(level, key, value, fmt, args);
+	va_end(args);
 }

@@ -8,8 +8,9 @@
 
 #include "base/buf.h"
 #include "base/util.h"
+#include "base/clock.h"
 
-#define NSEC_PER_SEC 1000000000ULL
+#define NUMBER_MAX 21 /* the digits of 2^64 - 1, and a sign */
 
 static bool is_continuation(unsigned char c)
 {
@@ -132,14 +133,43 @@ void text_clean(struct buf *b, const char *bytes, size_t len)
 	}
 }
 
+void text_cut(char *room, size_t size, const char *text)
+{
+	size_t fits = strnlen(text, size - 1);
+
+	while (fits && (text[fits] & 0xc0) == 0x80)
+		fits--;
+	memcpy(room, text, fits);
+	room[fits] = '\0';
+}
+
+void text_clean_cut(char *room, size_t size, const char *bytes, size_t len)
+{
+	_cleanup_(buf_free) struct buf clean = {};
+
+	text_clean(&clean, bytes, len);
+	text_cut(room, size, buf_cstr(&clean));
+}
+
 bool text_is_clean(const char *bytes, size_t len)
 {
 	return clean_span((const unsigned char *)bytes, len) == len;
 }
 
-void text_json(struct buf *b, const char *s)
+bool text_is_line(const char *bytes, size_t len)
 {
-	buf_char(b, '"');
+	const unsigned char *s = (const unsigned char *)bytes;
+	size_t at = clean_span(s, len);
+
+	while (at < len && s[at] == '\\') {
+		at++;
+		at += clean_span(s + at, len - at);
+	}
+	return at == len;
+}
+
+void text_json_part(struct buf *b, const char *s)
+{
 	for (;;) {
 		const char *from = s;
 
@@ -156,6 +186,12 @@ void text_json(struct buf *b, const char *s)
 		}
 		s++;
 	}
+}
+
+void text_json(struct buf *b, const char *s)
+{
+	buf_char(b, '"');
+	text_json_part(b, s);
 	buf_char(b, '"');
 }
 
@@ -171,7 +207,7 @@ static char *put_digits(char *to, unsigned int value, int width)
 
 void text_time(struct buf *b, uint64_t epoch_ns)
 {
-	time_t seconds = epoch_ns / NSEC_PER_SEC;
+	time_t seconds = epoch_ns / NS_PER_S;
 	char out[sizeof("2026-01-02T03:04:05.000000006Z")];
 	char *to = out;
 	struct tm tm;
@@ -189,9 +225,23 @@ void text_time(struct buf *b, uint64_t epoch_ns)
 	*to++ = ':';
 	to = put_digits(to, tm.tm_sec, 2);
 	*to++ = '.';
-	to = put_digits(to, epoch_ns % NSEC_PER_SEC, 9);
+	to = put_digits(to, epoch_ns % NS_PER_S, 9);
 	*to++ = 'Z';
 	buf_add(b, out, to - out);
+}
+
+void text_number(struct buf *b, uint64_t magnitude, bool negative)
+{
+	char digits[NUMBER_MAX];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = '0' + magnitude % 10;
+		magnitude /= 10;
+	} while (magnitude);
+	if (negative)
+		digits[--at] = '-';
+	buf_add(b, digits + at, sizeof(digits) - at);
 }
 
 int text_u64(const char *s, uint64_t *ret)

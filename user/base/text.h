@@ -21,14 +21,27 @@ struct buf;
  */
 void text_clean(struct buf *b, const char *bytes, size_t len);
 
+/* The same into room, which is ended by a NUL: what does not fit is cut, between two characters. */
+void text_clean_cut(char *room, size_t size, const char *bytes, size_t len);
+/* Of text that is valid UTF-8 already, so much as fits. */
+void text_cut(char *room, size_t size, const char *text);
+
 /* True when text_clean() would leave the bytes as they are (so false for a backslash). */
 bool text_is_clean(const char *bytes, size_t len);
 
+/* True of what text_clean() may have made: valid UTF-8, one line, nothing that drives a terminal. */
+bool text_is_line(const char *bytes, size_t len);
+
 /* Appends s as a JSON string with its quotes. s must be clean text (or at least valid UTF-8). */
 void text_json(struct buf *b, const char *s);
+/* The same without its quotes: for a string made of several. */
+void text_json_part(struct buf *b, const char *s);
 
 /* Appends a time (ns since the epoch) as RFC 3339, UTC: 2026-01-02T03:04:05.000000006Z */
 void text_time(struct buf *b, uint64_t epoch_ns);
+
+/* Appends a number in decimal, without what printf() costs. */
+void text_number(struct buf *b, uint64_t magnitude, bool negative);
 
 /* Unsigned decimal of the whole string. 0, or -EINVAL, or -ERANGE. */
 int text_u64(const char *s, uint64_t *ret);

@@ -10,8 +10,18 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Takes a value out of a variable that would be cleaned up. */
-#define TAKE(p) ({ __typeof__(p) take_ = (p); (p) = NULL; take_; })
-#define TAKE_FD(fd) ({ int take_ = (fd); (fd) = -1; take_; })
+#define TAKE(p)                            \
+	({                                 \
+		__typeof__(p) take_ = (p); \
+		(p) = NULL;                \
+		take_;                     \
+	})
+#define TAKE_FD(fd)               \
+	({                        \
+		int take_ = (fd); \
+		(fd) = -1;        \
+		take_;            \
+	})
 
 static inline void cleanup_free(void *p)
 {
