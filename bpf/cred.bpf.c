@@ -15,12 +15,11 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define PR_CAPBSET_DROP 24
 #define PR_SET_SECUREBITS 28
 #define PR_CAP_AMBIENT 47
-#define CAPABLE_SEEN (1ULL << 63)	/* keeps these marks apart from mounts' addresses */
+#define CAPABLE_SEEN (1ULL << 63) /* keeps these marks apart from mounts' addresses */
 
 static __always_inline int prctl_matters(__u64 option)
 {
-	return option == PR_CAPBSET_DROP || option == PR_SET_SECUREBITS ||
-	       option == PR_CAP_AMBIENT;
+	return option == PR_CAPBSET_DROP || option == PR_SET_SECUREBITS || option == PR_CAP_AMBIENT;
 }
 
 static __always_inline int on_cred(struct task_struct *task, struct sys_call call, __u16 op)

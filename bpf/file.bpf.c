@@ -9,6 +9,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "lib/gate.bpf.h"
+#include "lib/guard.bpf.h"
 #include "lib/call.bpf.h"
 #include "lib/path.bpf.h"
 
@@ -22,8 +23,9 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define NSFS_MAGIC 0x6e736673
-#define NR_OPENAT2 437	/* the same number everywhere */
-#define ROOT_DEPTH 32	/* directories above a file that are asked whether they are a container's root */
+#define NR_OPENAT2 437 /* the same number everywhere */
+/* Directories above a file that are asked whether they are a container's root. */
+#define ROOT_DEPTH 32
 
 /* Until userspace has decided, a new cgroup may be a read-only container's. */
 static __always_inline int writes_matter(struct cgroup_entry *entry, struct control *control)
@@ -306,10 +308,13 @@ int BPF_PROG(sys__open, struct pt_regs *regs, long ret)
 
 	if (ret == -EROFS)
 		return entry ? on_open_refused(task, call, ret) : 0;
+	file = fd_file(task, ret);
+	if (!file)
+		return 0;
+	guard_opened(task, file);
 	if (!entry && !(roots_guarded(control_get()) && open_may_write(call)))
 		return 0;
-	file = fd_file(task, ret);
-	return file ? on_open(task, entry, file, call) : 0;
+	return on_open(task, entry, file, call);
 }
 
 SEC("?tp_btf/sys_exit")
@@ -321,8 +326,8 @@ int BPF_PROG(sys__file, struct pt_regs *regs, long ret)
 
 	if (!entry)
 		return 0;
-	if (ret != -EROFS && (!writes_matter(entry, control_get()) ||
-			      (call.desc.flags & SYS_REFUSED_ONLY)))
+	if (ret != -EROFS &&
+	    (!writes_matter(entry, control_get()) || (call.desc.flags & SYS_REFUSED_ONLY)))
 		return 0;
 	return on_write(task, call, ret);
 }
@@ -407,8 +412,8 @@ int BPF_PROG(tp__uring_complete_3, struct io_ring_ctx *ring, void *req, struct i
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(tp__uring_complete_4, void *ring, __u64 user_data, int res, unsigned int cflags)
 {
-	return on_uring_complete((struct uring_key){ .address = address_of(ring),
-						     .user_data = user_data }, res);
+	return on_uring_complete(
+		(struct uring_key){ .address = address_of(ring), .user_data = user_data }, res);
 }
 
 SEC("?tp_btf/io_uring_complete")
@@ -551,7 +556,8 @@ int BPF_PROG(fexit__symlink, const struct path *dir, struct dentry *dentry, cons
 }
 
 SEC("?fexit/security_path_link")
-int BPF_PROG(fexit__link, struct dentry *old, const struct path *dir, struct dentry *dentry, int ret)
+int BPF_PROG(fexit__link, struct dentry *old, const struct path *dir, struct dentry *dentry,
+	     int ret)
 {
 	return on_change(FILE_LINK, BPF_CORE_READ(dir, mnt), dentry, ret);
 }

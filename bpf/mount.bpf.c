@@ -18,7 +18,7 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define MS_MOVE 0x2000
 #define MS_PROPAGATION (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20)
 
-struct mount_attr_user {	/* struct mount_attr */
+struct mount_attr_user { /* struct mount_attr */
 	__u64 attr_set, attr_clr, propagation, userns_fd;
 };
 

@@ -31,7 +31,8 @@ int BPF_PROG(tp__sys_exit, struct pt_regs *regs, long ret)
 	 * the mode of the call is read only when one of them says it may matter.
 	 */
 	if (nr < SYSCALLS && (sys_native[slot].prog || sys_compat[slot].prog))
-		prog = sys_is_compat(task_current()) ? sys_compat[slot].prog : sys_native[slot].prog;
+		prog = sys_is_compat(task_current()) ? sys_compat[slot].prog :
+						       sys_native[slot].prog;
 	if (ret == -EROFS && prog == SYS_NONE)
 		prog = SYS_FILE;
 	if (prog == SYS_NONE || prog == SYS_IGNORE || !error_matters(prog, ret))

@@ -14,8 +14,8 @@
 #define PF_DUMPCORE 0x200
 #define PF_KTHREAD 0x200000
 
-#define STACK_BYTES 16384	/* THREAD_SIZE where the kernel cannot be asked: x86-64 before 5.15 */
-#define NR_IO_URING_ENTER 426	/* the same number everywhere */
+#define STACK_BYTES 16384     /* THREAD_SIZE where the kernel cannot be asked: x86-64 before 5.15 */
+#define NR_IO_URING_ENTER 426 /* the same number everywhere */
 
 /* 7.0 and later: names of requests are completed when they are issued. */
 struct delayed_filename___later {
@@ -52,28 +52,34 @@ static __always_inline struct pt_regs *task_regs(struct task_struct *task)
 static __always_inline __u8 uring_op(__u8 opcode)
 {
 	switch (opcode) {
-	case IORING_OP_RENAMEAT: return FILE_RENAME;
-	case IORING_OP_UNLINKAT: return FILE_UNLINK;
-	case IORING_OP_MKDIRAT: return FILE_MKDIR;
-	case IORING_OP_SYMLINKAT: return FILE_SYMLINK;
-	case IORING_OP_LINKAT: return FILE_LINK;
+	case IORING_OP_RENAMEAT:
+		return FILE_RENAME;
+	case IORING_OP_UNLINKAT:
+		return FILE_UNLINK;
+	case IORING_OP_MKDIRAT:
+		return FILE_MKDIR;
+	case IORING_OP_SYMLINKAT:
+		return FILE_SYMLINK;
+	case IORING_OP_LINKAT:
+		return FILE_LINK;
 	case IORING_OP_SETXATTR:
-	case IORING_OP_FSETXATTR: return FILE_SETXATTR;
+	case IORING_OP_FSETXATTR:
+		return FILE_SETXATTR;
 	}
 	return FILE_OTHER;
 }
 
 /* A request's own fields begin where the request does, in all kernels. */
-#define URING_NAME(req, type, dfd_field, name_field, r)                                        \
-	do {                                                                                   \
-		struct type *own_ = (void *)(req);                                             \
-		struct type##___later *later_ = (void *)(req);                                 \
-		(r)->dfd = BPF_CORE_READ(own_, dfd_field);                                     \
-		if (bpf_core_field_exists(later_->name_field))                                 \
-			(r)->name = (__u64)BPF_CORE_READ(later_,                               \
-							 name_field.__incomplete_filename);    \
-		else                                                                           \
-			(r)->name = (__u64)BPF_CORE_READ(own_, name_field);                    \
+#define URING_NAME(req, type, dfd_field, name_field, r)                                         \
+	do {                                                                                    \
+		struct type *own_ = (void *)(req);                                              \
+		struct type##___later *later_ = (void *)(req);                                  \
+		(r)->dfd = BPF_CORE_READ(own_, dfd_field);                                      \
+		if (bpf_core_field_exists(later_->name_field))                                  \
+			(r)->name =                                                             \
+				(__u64)BPF_CORE_READ(later_, name_field.__incomplete_filename); \
+		else                                                                            \
+			(r)->name = (__u64)BPF_CORE_READ(own_, name_field);                     \
 	} while (0)
 
 /* The name that a request acts on, while it is there. */
@@ -95,7 +101,8 @@ static __always_inline void uring_name(struct uring_request *r, struct io_kiocb 
 		break;
 	case IORING_OP_SYMLINKAT:
 	case IORING_OP_LINKAT:
-		if (bpf_core_type_exists(struct io_link)) /* before 5.19 each had a form of its own */
+		if (bpf_core_type_exists(
+			    struct io_link)) /* before 5.19 each had a form of its own */
 			URING_NAME(req, io_link, new_dfd, newpath, r);
 		break;
 	}

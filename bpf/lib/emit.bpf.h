@@ -3,9 +3,9 @@
 #ifndef KEELWATCH_EMIT_BPF_H
 #define KEELWATCH_EMIT_BPF_H
 
-#include "lib/task.bpf.h"
+#include "lib/ration.bpf.h"
 
-#define BULK_FILL (RING_BYTES / 4 * 3)	/* above this, bulk classes are held back */
+#define BULK_FILL (RING_BYTES / 4 * 3) /* above this, bulk classes are held back */
 #define WAKE_EVERY_NS 1000000
 #define USER_READ_MAX (EV_STR_MAX - 1)
 
@@ -69,14 +69,25 @@ static __always_inline int class_is_bulk(__u32 class)
 	return class == CLASS_PROCESS || class == CLASS_FILE;
 }
 
-/* A record of a fixed size, its head filled from task. NULL: could not be, and that is counted. */
+/*
+ * A record of a fixed size, its head filled from task. NULL: could not be, and that is counted, or the
+ * programs of the other side send it.
+ */
 static __always_inline struct scratch *ev_begin(__u16 type, __u32 class, __u32 size,
 						struct task_struct *task)
 {
+	__u64 cgroup_id, granted;
 	__u32 zero = 0;
+	struct ev_head *head;
 	struct scratch *s;
 	__u64 *lost;
 
+	if (!may_speak())
+		return NULL;
+	cgroup_id = task_cgroup_id(task);
+	granted = ration(cgroup_id, class == CLASS_CGROUP ? CLASS_MAX : class, is_free(type));
+	if (!(granted & RATION_GRANTED))
+		return NULL;
 	if (class_is_bulk(class) &&
 	    bpf_ringbuf_query(&shared_ring, BPF_RB_AVAIL_DATA) > BULK_FILL) {
 		COUNT_GONE(class, limited);
@@ -90,10 +101,13 @@ static __always_inline struct scratch *ev_begin(__u16 type, __u32 class, __u32 s
 	__builtin_memset(s->data, 0, size);
 	s->len = size;
 	s->class = class;
-	head_fill((struct ev_head *)s->data, type, task);
+	head = (struct ev_head *)s->data;
+	head_fill(head, type, task);
+	head->cgroup_id = cgroup_id;
+	if (side)
+		head->flags |= EVF_SIDE;
 	lost = bpf_map_lookup_elem(&shared_lost, &zero);
-	if (lost)
-		((struct ev_head *)s->data)->lost = *lost;
+	head->lost = (lost ? *lost : 0) + (__u32)granted;
 	return s;
 }
 
@@ -128,11 +142,11 @@ static __always_inline void ev_text(struct scratch *s, struct ev_str *str, const
 	if (!off)
 		return;
 	if (user)
-		n = bpf_probe_read_user_str(&s->data[BOUND(off, EV_RECORD_MAX - 1)],
-					    EV_STR_MAX, from);
+		n = bpf_probe_read_user_str(&s->data[BOUND(off, EV_RECORD_MAX - 1)], EV_STR_MAX,
+					    from);
 	else
-		n = bpf_probe_read_kernel_str(&s->data[BOUND(off, EV_RECORD_MAX - 1)],
-					      EV_STR_MAX, from);
+		n = bpf_probe_read_kernel_str(&s->data[BOUND(off, EV_RECORD_MAX - 1)], EV_STR_MAX,
+					      from);
 	if (n <= 0) {
 		/* A page that is not there: the kernel read it, we cannot without faulting. */
 		if (from)
@@ -216,8 +230,10 @@ static __always_inline void ev_end(struct scratch *s)
 		return;
 	}
 	head->len = len;
+	if (!is_free(head->type) && class != CLASS_CGROUP)
+		ration_pay(head->cgroup_id, class, len);
 	if (bpf_ringbuf_output(&shared_ring, s->data, BOUND(len, EV_RECORD_MAX - 1),
-				  wake_flags(class))) {
+			       wake_flags(class))) {
 		COUNT_GONE(class, lost);
 	} else {
 		COUNT(class, sent);

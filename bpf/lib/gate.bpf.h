@@ -28,6 +28,9 @@ static __always_inline int gate_first(const struct cgroup_entry *entry, struct t
 	struct seen_key key = { .what = what };
 	__u8 one = 1;
 
+	/* Who does not tell leaves no mark, that the other side may. */
+	if (!may_speak())
+		return 0;
 	key.cgroup_id = entry->container ?: task_cgroup_id(task);
 	if (bpf_map_lookup_elem(&shared_seen, &key))
 		return 0;

@@ -8,13 +8,16 @@
 
 #define SHARED_MAP SEC(".maps") __weak
 
+/* Of these programs: see struct control. Set by who loads them. */
+const volatile __u32 side SEC(".rodata.side") __weak = 0;
+
 struct scratch {
-	__u64 owner;	/* pid_tgid of who builds a record here; 0: free */
-	__u64 args[8];	/* of the system call, from 0 */
-	__u64 dentry, mount;	/* where ev_path_walk() starts, and is */
-	__u32 len;	/* bytes used so far */
+	__u64 owner;	     /* pid_tgid of who builds a record here; 0: free */
+	__u64 args[8];	     /* of the system call, from 0 */
+	__u64 dentry, mount; /* where ev_path_walk() starts, and is */
+	__u32 len;	     /* bytes used so far */
 	__u16 class;
-	__u16 key;	/* of this slot */
+	__u16 key; /* of this slot */
 	/* A string is written at an offset below EV_RECORD_MAX and is no longer than EV_STR_MAX. */
 	__u8 data[EV_RECORD_MAX + EV_STR_MAX];
 };
@@ -67,11 +70,26 @@ struct {
 } shared_lost SHARED_MAP;
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct told_losses);
+} shared_told SHARED_MAP;
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_CGROUPS);
 	__type(key, __u64);
 	__type(value, struct cgroup_entry);
 } shared_cgroups SHARED_MAP;
+
+/* Made here at a container's first record, removed by userspace when its cgroup is gone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FLOODS);
+	__type(key, __u64);
+	__type(value, struct flood);
+} shared_floods SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -88,6 +106,13 @@ struct {
 } shared_root_devs SHARED_MAP;
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_GUARDED);
+	__type(key, struct guarded_key);
+	__type(value, struct guarded);
+} shared_guarded SHARED_MAP;
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_SEEN);
 	__type(key, struct seen_key);
@@ -96,8 +121,8 @@ struct {
 
 /* What a thread's request of io_uring is, from the moment it is issued: pid_tgid -> this. */
 struct uring_request {
-	__u64 name;	/* struct filename of the kernel, or 0 */
-	__s32 dfd;	/* with name */
+	__u64 name; /* struct filename of the kernel, or 0 */
+	__s32 dfd;  /* with name */
 	__u8 opcode;
 	__u8 pad[3];
 };
@@ -111,8 +136,8 @@ struct {
 
 /* For the tracepoint way, which meets a request when it is handed in and when it is done. */
 struct uring_key {
-	__u64 address;		/* of the request; where its end does not name it (5.10), of the ring */
-	__u64 user_data;	/* there the caller's own mark, which two requests may share; else 0 */
+	__u64 address;	 /* of the request; where its end does not name it (5.10), of the ring */
+	__u64 user_data; /* there the caller's own mark, which two requests may share; else 0 */
 };
 
 struct uring_pending {

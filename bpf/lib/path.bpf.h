@@ -5,9 +5,9 @@
 
 #include "lib/emit.bpf.h"
 
-#define PATH_DEPTH 32	/* components and mounts walked; deeper paths carry EV_STR_CUT */
-#define STR_OFF_MASK 1023	/* the fixed part of every record is shorter */
-#define NAME_MAX 256	/* of one component, with its NUL */
+#define PATH_DEPTH 32	  /* components and mounts walked; deeper paths carry EV_STR_CUT */
+#define STR_OFF_MASK 1023 /* the fixed part of every record is shorter */
+#define NAME_MAX 256	  /* of one component, with its NUL */
 
 struct path_at {
 	struct dentry *dentry;
@@ -129,8 +129,8 @@ __weak __noinline int ev_path_walk(__u32 slot, __u32 str_off)
 	return 0;
 }
 
-static __always_inline void ev_path_at(struct scratch *s, struct ev_str *str,
-				       struct dentry *dentry, struct vfsmount *mnt)
+static __always_inline void ev_path_at(struct scratch *s, struct ev_str *str, struct dentry *dentry,
+				       struct vfsmount *mnt)
 {
 	s->dentry = (__u64)dentry;
 	s->mount = (__u64)mount_of(mnt);

@@ -10,14 +10,14 @@
 #include "lib/task.bpf.h"
 
 #define SYSCALLS 512	/* numbers known; a higher one can only be seen refused */
-#define SYS_IGNORE 0xff	/* says EROFS without having wanted to write */
+#define SYS_IGNORE 0xff /* says EROFS without having wanted to write */
 #define SYS_IS_EXEC 1	/* op of an ignored call: credentials change with the program */
 #define EROFS 30
 
 struct sys_desc {
-	__u8 prog;	/* enum syscall_prog */
-	__u8 op;	/* of the domain */
-	__u8 where;	/* WHERE(): argument numbers from 1; 0: none */
+	__u8 prog;  /* enum syscall_prog */
+	__u8 op;    /* of the domain */
+	__u8 where; /* WHERE(): argument numbers from 1; 0: none */
 	__u8 flags;
 };
 
@@ -26,49 +26,86 @@ struct sys_call {
 	struct sys_desc desc;
 	__u16 nr;
 	__u8 compat;
-	__u8 far;	/* regs is an address to read from, not one that the verifier trusts; a constant */
+	__u8 far; /* regs is an address to read from, not one that the verifier trusts; a constant */
 	struct pt_regs *regs;
-	struct filename *name;	/* the kernel's copy of the path, where one is known; else NULL */
-	__s32 dfd;	/* with name: what a relative one starts from */
+	struct filename *name; /* the kernel's copy of the path, where one is known; else NULL */
+	__s32 dfd;	       /* with name: what a relative one starts from */
 };
 
-#define REG(from, far, name)                                                    \
-	({                                                                      \
-		struct pt_regs *regs_ = from;                                   \
-		__u64 reg_ = (far) ? BPF_CORE_READ(regs_, name) : regs_->name;  \
-		reg_;                                                           \
+#define REG(from, far, name)                                                   \
+	({                                                                     \
+		struct pt_regs *regs_ = from;                                  \
+		__u64 reg_ = (far) ? BPF_CORE_READ(regs_, name) : regs_->name; \
+		reg_;                                                          \
 	})
 
-#define SYS_REFUSED_ONLY 1	/* a success is no write to a file system */
+#define SYS_REFUSED_ONLY 1 /* a success is no write to a file system */
 
 #define WHERE(dir, path) ((dir) << 4 | (path))
 #define WHERE_DIR(where) ((where) >> 4)
-#define WHERE_PATH(where) ((where) & 15)
+#define WHERE_PATH(where) ((where)&15)
 
-#define F_PATH(op_, arg) { .prog = SYS_FILE, .op = op_, .where = WHERE(0, arg) }
-#define F_AT(op_, dir, path) { .prog = SYS_FILE, .op = op_, .where = WHERE(dir, path) }
-#define F_FD(op_) { .prog = SYS_FILE, .op = op_, .where = WHERE(1, 0) }
-#define F_REFUSED(op_, w) { .prog = SYS_FILE, .op = op_, .where = w, .flags = SYS_REFUSED_ONLY }
-#define OPEN(op_, w) { .prog = SYS_OPEN, .op = op_, .where = w }
-#define MNT(op_) { .prog = SYS_MOUNT, .op = op_ }
-#define CRED(op_) { .prog = SYS_CRED, .op = op_ }
-#define NS(op_) { .prog = SYS_NS, .op = op_ }
-#define IGNORED { .prog = SYS_IGNORE }
-#define EXEC { .prog = SYS_IGNORE, .op = SYS_IS_EXEC }
+#define F_PATH(op_, arg)                                            \
+	{                                                           \
+		.prog = SYS_FILE, .op = op_, .where = WHERE(0, arg) \
+	}
+#define F_AT(op_, dir, path)                                           \
+	{                                                              \
+		.prog = SYS_FILE, .op = op_, .where = WHERE(dir, path) \
+	}
+#define F_FD(op_)                                                 \
+	{                                                         \
+		.prog = SYS_FILE, .op = op_, .where = WHERE(1, 0) \
+	}
+#define F_REFUSED(op_, w)                                                          \
+	{                                                                          \
+		.prog = SYS_FILE, .op = op_, .where = w, .flags = SYS_REFUSED_ONLY \
+	}
+#define OPEN(op_, w)                                    \
+	{                                               \
+		.prog = SYS_OPEN, .op = op_, .where = w \
+	}
+#define MNT(op_)                             \
+	{                                    \
+		.prog = SYS_MOUNT, .op = op_ \
+	}
+#define CRED(op_)                           \
+	{                                   \
+		.prog = SYS_CRED, .op = op_ \
+	}
+#define NS(op_)                           \
+	{                                 \
+		.prog = SYS_NS, .op = op_ \
+	}
+#define ACCESS(op_)                           \
+	{                                     \
+		.prog = SYS_ACCESS, .op = op_ \
+	}
+#define BPF_CALL                \
+	{                       \
+		.prog = SYS_BPF \
+	}
+#define IGNORED                    \
+	{                          \
+		.prog = SYS_IGNORE \
+	}
+#define EXEC                                          \
+	{                                             \
+		.prog = SYS_IGNORE, .op = SYS_IS_EXEC \
+	}
 
 /* The same numbers in every table from 424 on (unified in 5.1). */
-#define SYSCALLS_UNIFIED                                                     \
-	[428] = MNT(MOUNT_OPEN_TREE), [429] = MNT(MOUNT_MOVE),               \
-	[430] = MNT(MOUNT_FSOPEN), [432] = MNT(MOUNT_FSMOUNT),               \
-	[433] = MNT(MOUNT_FSPICK), [437] = OPEN(FILE_OPEN, WHERE(1, 2)),     \
-	[439] = IGNORED, [442] = MNT(MOUNT_SETATTR),                         \
-	[452] = F_AT(FILE_CHMOD, 1, 2), [463] = F_AT(FILE_SETXATTR, 1, 2),   \
-	[466] = F_AT(FILE_REMOVEXATTR, 1, 2), [467] = MNT(MOUNT_OPEN_TREE),  \
-	[469] = F_AT(FILE_SETXATTR, 1, 2)
+#define SYSCALLS_UNIFIED                                                                         \
+	[428] = MNT(MOUNT_OPEN_TREE), [429] = MNT(MOUNT_MOVE), [430] = MNT(MOUNT_FSOPEN),        \
+	[432] = MNT(MOUNT_FSMOUNT), [433] = MNT(MOUNT_FSPICK),                                   \
+	[437] = OPEN(FILE_OPEN, WHERE(1, 2)), [438] = ACCESS(GUARD_DESCRIPTOR), [439] = IGNORED, \
+	[442] = MNT(MOUNT_SETATTR), [452] = F_AT(FILE_CHMOD, 1, 2),                              \
+	[463] = F_AT(FILE_SETXATTR, 1, 2), [466] = F_AT(FILE_REMOVEXATTR, 1, 2),                 \
+	[467] = MNT(MOUNT_OPEN_TREE), [469] = F_AT(FILE_SETXATTR, 1, 2)
 
 #if defined(__TARGET_ARCH_x86)
 
-#define TS_COMPAT 0x2	/* thread_info.status: in a 32-bit call */
+#define TS_COMPAT 0x2 /* thread_info.status: in a 32-bit call */
 
 /* The functions of the kernel that a call's number leads to. */
 #define SYSCALL_FN(name) "__x64_sys_" #name
@@ -93,6 +130,7 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[92] = F_PATH(FILE_CHOWN, 1),
 	[93] = F_FD(FILE_CHOWN),
 	[94] = F_PATH(FILE_CHOWN, 1),
+	[101] = ACCESS(GUARD_TRACE),
 	[105] = CRED(CRED_SETUID),
 	[106] = CRED(CRED_SETGID),
 	[113] = CRED(CRED_SETUID),
@@ -133,7 +171,10 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[285] = F_FD(FILE_ALLOCATE),
 	[304] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[308] = NS(NS_SETNS),
+	[310] = ACCESS(GUARD_MEMORY),
+	[311] = ACCESS(GUARD_MEMORY),
 	[316] = F_AT(FILE_RENAME, 1, 2),
+	[321] = BPF_CALL,
 	[322] = EXEC,
 	SYSCALLS_UNIFIED,
 };
@@ -151,6 +192,7 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[21] = MNT(MOUNT_MOUNT),
 	[22] = MNT(MOUNT_UMOUNT),
 	[23] = CRED(CRED_SETUID),
+	[26] = ACCESS(GUARD_TRACE),
 	[30] = F_PATH(FILE_UTIME, 1),
 	[33] = IGNORED,
 	[38] = F_PATH(FILE_RENAME, 1),
@@ -211,7 +253,10 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[324] = F_FD(FILE_ALLOCATE),
 	[342] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[346] = NS(NS_SETNS),
+	[347] = ACCESS(GUARD_MEMORY),
+	[348] = ACCESS(GUARD_MEMORY),
 	[353] = F_AT(FILE_RENAME, 1, 2),
+	[357] = BPF_CALL,
 	[358] = EXEC,
 	[361] = F_REFUSED(FILE_BIND, WHERE(0, 2)),
 	[412] = F_AT(FILE_UTIME, 1, 2),
@@ -233,20 +278,30 @@ static __always_inline __u64 sys_arg(struct sys_call call, __u32 n)
 {
 	if (call.compat) {
 		switch (n) {
-		case 1: return (__u32)REG(call.regs, call.far, bx);
-		case 2: return (__u32)REG(call.regs, call.far, cx);
-		case 3: return (__u32)REG(call.regs, call.far, dx);
-		case 4: return (__u32)REG(call.regs, call.far, si);
-		case 5: return (__u32)REG(call.regs, call.far, di);
+		case 1:
+			return (__u32)REG(call.regs, call.far, bx);
+		case 2:
+			return (__u32)REG(call.regs, call.far, cx);
+		case 3:
+			return (__u32)REG(call.regs, call.far, dx);
+		case 4:
+			return (__u32)REG(call.regs, call.far, si);
+		case 5:
+			return (__u32)REG(call.regs, call.far, di);
 		}
 		return 0;
 	}
 	switch (n) {
-	case 1: return REG(call.regs, call.far, di);
-	case 2: return REG(call.regs, call.far, si);
-	case 3: return REG(call.regs, call.far, dx);
-	case 4: return REG(call.regs, call.far, r10);
-	case 5: return REG(call.regs, call.far, r8);
+	case 1:
+		return REG(call.regs, call.far, di);
+	case 2:
+		return REG(call.regs, call.far, si);
+	case 3:
+		return REG(call.regs, call.far, dx);
+	case 4:
+		return REG(call.regs, call.far, r10);
+	case 5:
+		return REG(call.regs, call.far, r8);
 	}
 	return 0;
 }
@@ -288,6 +343,7 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[88] = F_AT(FILE_UTIME, 1, 2),
 	[91] = CRED(CRED_CAPSET),
 	[97] = NS(NS_UNSHARE),
+	[117] = ACCESS(GUARD_TRACE),
 	[143] = CRED(CRED_SETGID),
 	[144] = CRED(CRED_SETGID),
 	[145] = CRED(CRED_SETUID),
@@ -302,7 +358,10 @@ static const struct sys_desc sys_native[SYSCALLS] = {
 	[221] = EXEC,
 	[265] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[268] = NS(NS_SETNS),
+	[270] = ACCESS(GUARD_MEMORY),
+	[271] = ACCESS(GUARD_MEMORY),
 	[276] = F_AT(FILE_RENAME, 1, 2),
+	[280] = BPF_CALL,
 	[281] = EXEC,
 	SYSCALLS_UNIFIED,
 };
@@ -319,6 +378,7 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[16] = F_PATH(FILE_CHOWN, 1),
 	[21] = MNT(MOUNT_MOUNT),
 	[23] = CRED(CRED_SETUID),
+	[26] = ACCESS(GUARD_TRACE),
 	[33] = IGNORED,
 	[38] = F_PATH(FILE_RENAME, 1),
 	[39] = F_PATH(FILE_MKDIR, 1),
@@ -379,7 +439,10 @@ static const struct sys_desc sys_compat[SYSCALLS] = {
 	[352] = F_FD(FILE_ALLOCATE),
 	[371] = OPEN(FILE_OPEN, WHERE(1, 0)),
 	[375] = NS(NS_SETNS),
+	[376] = ACCESS(GUARD_MEMORY),
+	[377] = ACCESS(GUARD_MEMORY),
 	[382] = F_AT(FILE_RENAME, 1, 2),
+	[386] = BPF_CALL,
 	[387] = EXEC,
 	[412] = F_AT(FILE_UTIME, 1, 2),
 	SYSCALLS_UNIFIED,
@@ -405,11 +468,21 @@ static __always_inline __u64 sys_arg(struct sys_call call, __u32 n)
 	__u64 arg = 0;
 
 	switch (n) {
-	case 1: arg = REG(call.regs, call.far, orig_x0); break;
-	case 2: arg = REG(call.regs, call.far, regs[1]); break;
-	case 3: arg = REG(call.regs, call.far, regs[2]); break;
-	case 4: arg = REG(call.regs, call.far, regs[3]); break;
-	case 5: arg = REG(call.regs, call.far, regs[4]); break;
+	case 1:
+		arg = REG(call.regs, call.far, orig_x0);
+		break;
+	case 2:
+		arg = REG(call.regs, call.far, regs[1]);
+		break;
+	case 3:
+		arg = REG(call.regs, call.far, regs[2]);
+		break;
+	case 4:
+		arg = REG(call.regs, call.far, regs[3]);
+		break;
+	case 5:
+		arg = REG(call.regs, call.far, regs[4]);
+		break;
 	}
 	return call.compat ? (__u32)arg : arg;
 }

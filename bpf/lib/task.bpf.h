@@ -6,16 +6,16 @@
 #include "lib/maps.bpf.h"
 
 #define MNT_NOSUID 0x01
-#define MNT_READONLY 0x40	/* include/linux/mount.h */
-#define SB_RDONLY 1		/* include/linux/fs.h */
-#define PFA_NO_NEW_PRIVS 0	/* bit of task->atomic_flags */
+#define MNT_READONLY 0x40  /* include/linux/mount.h */
+#define SB_RDONLY 1	   /* include/linux/fs.h */
+#define PFA_NO_NEW_PRIVS 0 /* bit of task->atomic_flags */
 
 /* value & mask, where the verifier sees it: the compiler may not fold it into an earlier test. */
-#define BOUND(value, mask)                                               \
-	({                                                               \
-		__u64 bound_ = (value);                                  \
-		asm volatile("%0 &= %1" : "+r"(bound_) : "i"(mask));     \
-		bound_;                                                  \
+#define BOUND(value, mask)                                           \
+	({                                                           \
+		__u64 bound_ = (value);                              \
+		asm volatile("%0 &= %1" : "+r"(bound_) : "i"(mask)); \
+		bound_;                                              \
 	})
 
 static __always_inline struct control *control_get(void)
@@ -25,16 +25,24 @@ static __always_inline struct control *control_get(void)
 	return bpf_map_lookup_elem(&shared_control, &zero);
 }
 
+/* Whether what these programs see is theirs to tell. */
+static __always_inline int may_speak(void)
+{
+	struct control *control = control_get();
+
+	return control && control->speaks >> (side & 1) & 1;
+}
+
 /*
  * kernel_cap_t was two __u32 until 6.3 (f122a08b197d) and is one __u64 since: eight bytes either
  * way.
  */
-#define cap_bits(cred, field)                                                                  \
-	({                                                                                     \
-		__u64 bits_ = 0;                                                               \
-		bpf_probe_read_kernel(&bits_, sizeof(bits_),                                   \
-				      (void *)(cred) + bpf_core_field_offset(cred->field));    \
-		bits_;                                                                         \
+#define cap_bits(cred, field)                                                               \
+	({                                                                                  \
+		__u64 bits_ = 0;                                                            \
+		bpf_probe_read_kernel(&bits_, sizeof(bits_),                                \
+				      (void *)(cred) + bpf_core_field_offset(cred->field)); \
+		bits_;                                                                      \
 	})
 
 static __always_inline void cred_fill(struct ev_cred *out, const struct cred *cred)
@@ -122,6 +130,7 @@ static __always_inline __u16 task_root_flags(struct task_struct *task)
 	return flags;
 }
 
+/* All but cgroup_id and lost. */
 static __always_inline void head_fill(struct ev_head *head, __u16 type, struct task_struct *task)
 {
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
@@ -129,7 +138,6 @@ static __always_inline void head_fill(struct ev_head *head, __u16 type, struct t
 	head->type = type;
 	head->flags = task_root_flags(task);
 	head->time_ns = bpf_ktime_get_boot_ns();
-	head->cgroup_id = task_cgroup_id(task);
 	head->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	head->tgid = BPF_CORE_READ(task, tgid);
 	head->tid = BPF_CORE_READ(task, pid);
