@@ -14,20 +14,37 @@ const char call_entry[] = "tp__sys_exit";
  * (each waits for all tasks), and a call that is not hooked costs the same with it. What hooks every
  * system call is there only while a container runs.
  */
-#define OBJECT(feature, domain, program, carries) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, carries, "" }
-#define FEXIT(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, carries, blind }
-#define OPTIONAL(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, true, 0, carries, blind }
-#define TRACEPOINT(feature, domain, program, carries, blind) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, false, 0, carries, blind }
-#define CALL(feature, domain, program, call, carries, blind) \
-	{ feature, domain, WAY_TRACEPOINT, program, ATTACH_CALL, call, false, 0, carries, blind }
+#define OBJECT(feature, domain, program, carries)                                            \
+	{                                                                                    \
+		feature, domain, WAY_TRACEPOINT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, \
+			carries, ""                                                          \
+	}
+#define FEXIT(feature, domain, program, carries, blind)                                          \
+	{                                                                                        \
+		feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, false, 0, carries, \
+			blind                                                                    \
+	}
+#define OPTIONAL(feature, domain, program, carries, blind)                                      \
+	{                                                                                       \
+		feature, domain, WAY_FEXIT, program, ATTACH_ALWAYS, SYS_NONE, true, 0, carries, \
+			blind                                                                   \
+	}
+#define TRACEPOINT(feature, domain, program, carries, blind)                                \
+	{                                                                                   \
+		feature, domain, WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, false, 0, \
+			carries, blind                                                      \
+	}
+#define CALL(feature, domain, program, call, carries, blind)                                    \
+	{                                                                                       \
+		feature, domain, WAY_TRACEPOINT, program, ATTACH_CALL, call, false, 0, carries, \
+			blind                                                                   \
+	}
 
-#define URING(program, arguments)                                                             \
-	{ "write", "file", WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, true, arguments,  \
-	  CARRIED_BY_WRITE_CALL, "" }
+#define URING(program, arguments)                                                                  \
+	{                                                                                          \
+		"write", "file", WAY_TRACEPOINT, program, ATTACH_ARMED, SYS_NONE, true, arguments, \
+			CARRIED_BY_WRITE_CALL, ""                                                  \
+	}
 
 #define WRITE(program) \
 	FEXIT("write", "file", program, CARRIED_BY_WRITE, "extended attributes set or removed")
@@ -40,8 +57,9 @@ const char call_entry[] = "tp__sys_exit";
 #define CARRIED_BY_WRITE "readonly-write-attempt, readonly-writable-path, readonly-defeated"
 #define CARRIED_BY_MOUNT "readonly-defeated, sensitive-mount-runtime"
 #define CARRIED_BY_CRED "privilege-gained, privilege-unexplained"
+#define CARRIED_BY_GUARD "monitor-tampering"
 #define CARRIED_BY_WRITE_CALL "readonly-write-attempt, readonly-writable-path"
-#define BLIND_URING \
+#define BLIND_URING                                                              \
 	"what io_uring opens into a table of its own, or changes with success; " \
 	"more than 198 bytes of the name in a request of io_uring"
 
@@ -108,6 +126,17 @@ const struct way_row way_rows[] = {
 	NAMESPACES("fexit__unshare"),
 	NAMESPACES("fexit__setns"),
 	CALL("namespaces", "cred", "sys__ns", SYS_NS, "namespace-escape", ""),
+
+	OBJECT("guard-signals", "guard", "tp__guard_signal", CARRIED_BY_GUARD),
+	OBJECT("guard-freezer", "guard", "tp__guard_freeze", CARRIED_BY_GUARD),
+	FEXIT("guard-access", "guard", "fexit__guard_access", CARRIED_BY_GUARD, ""),
+	CALL("guard-access", "guard", "sys__guard_access", SYS_ACCESS, CARRIED_BY_GUARD,
+	     "what is done while no container runs; what is refused; "
+	     "/proc/PID/mem where open by this way is off"),
+	FEXIT("guard-bpf", "guard", "fexit__guard_bpf", CARRIED_BY_GUARD, ""),
+	OPTIONAL("guard-bpf", "guard", "fexit__guard_compat_bpf", CARRIED_BY_GUARD, ""),
+	CALL("guard-bpf", "guard", "sys__guard_bpf", SYS_BPF, CARRIED_BY_GUARD,
+	     "what is done while no container runs"),
 
 	FEXIT("capability-use", "cred", "fexit__capable", "events only", ""),
 	TRACEPOINT("capability-use", "cred", "tp__capable", "events only", ""),

@@ -10,8 +10,8 @@
 
 enum attach {
 	ATTACH_ALWAYS,
-	ATTACH_ARMED,	/* while a container runs */
-	ATTACH_CALL,	/* called by the system call entry, see struct way_row.call */
+	ATTACH_ARMED, /* while a container runs */
+	ATTACH_CALL,  /* called by the system call entry, see struct way_row.call */
 };
 
 /*
@@ -20,13 +20,13 @@ enum attach {
  */
 struct way_row {
 	const char *feature;
-	const char *domain;	/* the file of bpf/ it lives in */
+	const char *domain; /* the file of bpf/ it lives in */
 	enum way way;
-	const char *program;	/* its hook is in its section's name */
+	const char *program; /* its hook is in its section's name */
 	enum attach attach;
 	enum syscall_prog call;
-	bool optional;		/* where the hook is missing, there is nothing that it could have seen */
-	unsigned int arguments;	/* that the tracepoint must have; 0: any number */
+	bool optional; /* where the hook is missing, there is nothing that it could have seen */
+	unsigned int arguments; /* that the tracepoint must have; 0: any number */
 	const char *carries;	/* rule ids, "all" or "events only" */
 	const char *blind;
 };

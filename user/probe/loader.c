@@ -13,15 +13,14 @@
 
 #include "keelwatch.skel.h"
 
-#define ENOTSUPP 524	/* the kernel's own, which strerror(3) does not know */
+#define ENOTSUPP 524 /* the kernel's own, which strerror(3) does not know */
 
 struct loader {
-	const struct btf *kernel;
-	enum way forced;
+	const struct loader_options *options;
 	struct loaded *out;
 	enum bpf_attach_type kinds[ROWS_MAX];
 	bool usable[ROWS_MAX];
-	int refused;	/* -errno that this kernel has for all trampolines */
+	int refused; /* -errno that this kernel has for all trampolines */
 };
 
 static const char *error_text(int err)
@@ -93,7 +92,7 @@ static bool says_no(struct loader *l, size_t row, const char *why)
 
 static bool function_works(struct loader *l, size_t row)
 {
-	int id = btf__find_by_name_kind(l->kernel, l->out->hooks[row], BTF_KIND_FUNC);
+	int id = btf__find_by_name_kind(l->options->kernel, l->out->hooks[row], BTF_KIND_FUNC);
 	int err = l->refused;
 
 	if (id <= 0)
@@ -123,11 +122,11 @@ static bool tracepoint_works(struct loader *l, size_t row)
 	int id;
 
 	snprintf(name, sizeof(name), "btf_trace_%s", l->out->hooks[row]);
-	id = btf__find_by_name_kind(l->kernel, name, BTF_KIND_TYPEDEF);
+	id = btf__find_by_name_kind(l->options->kernel, name, BTF_KIND_TYPEDEF);
 	if (id <= 0)
 		return says_no(l, row, "this kernel has no such tracepoint");
 	return !way_rows[row].arguments ||
-	       arguments_of(l->kernel, id) == way_rows[row].arguments ||
+	       arguments_of(l->options->kernel, id) == way_rows[row].arguments ||
 	       says_no(l, row, "its arguments are others here");
 }
 
@@ -151,8 +150,8 @@ static bool way_has_rows(enum way way, size_t row)
 
 static bool allowed(const struct loader *l, size_t row)
 {
-	return l->forced == WAY_NONE || way_rows[row].way == l->forced ||
-	       !way_has_rows(l->forced, row);
+	return l->options->way == WAY_NONE || way_rows[row].way == l->options->way ||
+	       !way_has_rows(l->options->way, row);
 }
 
 static bool way_usable(const struct loader *l, size_t first, size_t end)
@@ -193,8 +192,46 @@ static bool needs_call_entry(uint64_t rows)
 	return false;
 }
 
+bool map_is_shared(const struct bpf_map *map)
+{
+	return !strncmp(bpf_map__name(map), "shared_", strlen("shared_")) &&
+	       bpf_map__type(map) != BPF_MAP_TYPE_PROG_ARRAY;
+}
+
+static int take_pinned_maps(const struct pins *pins, struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		_cleanup_close_ int fd = -1;
+
+		if (!map_is_shared(map))
+			continue;
+		fd = pins_get_map(pins, bpf_map__name(map));
+		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/* Each domain that was linked together left a place for it. */
+static int set_side(struct bpf_object *object, __u32 side)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.side");
+	__u32 values[16];
+	size_t size = 0;
+
+	if (!map || !bpf_map__initial_value(map, &size) || size > sizeof(values))
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		values[i] = side;
+	return bpf_map__set_initial_value(map, values, size);
+}
+
 /* Loads those rows alone. A failed load spoils an object, so each try begins anew. */
-static int try_load(uint64_t rows, struct bpf_object **ret)
+static int try_load(const struct loader *l, uint64_t rows, struct bpf_object **ret)
 {
 	struct bpf_object *object = open_object();
 	struct bpf_program *program;
@@ -210,7 +247,11 @@ static int try_load(uint64_t rows, struct bpf_object **ret)
 	program = bpf_object__find_program_by_name(object, call_entry);
 	if (program)
 		bpf_program__set_autoload(program, needs_call_entry(rows));
-	err = bpf_object__load(object);
+	err = set_side(object, l->options->side);
+	if (!err && l->options->pins)
+		err = take_pinned_maps(l->options->pins, object);
+	if (!err)
+		err = bpf_object__load(object);
 	if (err) {
 		bpf_object__close(object);
 		return err;
@@ -228,7 +269,7 @@ static void find_refused(struct loader *l, uint64_t rows)
 
 		if (!(rows >> i & 1))
 			continue;
-		err = try_load(1ULL << i, &object);
+		err = try_load(l, 1ULL << i, &object);
 		if (err) {
 			says_no(l, i, error_text(err));
 			l->usable[i] = false;
@@ -264,9 +305,9 @@ static int try_hooks(struct loader *l)
 	return 0;
 }
 
-int loader_load(const struct btf *kernel, enum way way, struct loaded *ret)
+int loader_load(const struct loader_options *options, struct loaded *ret)
 {
-	struct loader l = { .kernel = kernel, .forced = way, .out = ret };
+	struct loader l = { .options = options, .out = ret };
 	uint64_t rows, before = 0;
 	int err = try_hooks(&l);
 
@@ -275,7 +316,7 @@ int loader_load(const struct btf *kernel, enum way way, struct loaded *ret)
 		rows = choose(&l);
 		if (!rows || rows == before)
 			return -ENODEV;
-		err = try_load(rows, &ret->object);
+		err = try_load(&l, rows, &ret->object);
 		if (!err)
 			break;
 		log_debug("load: %s: trying each program by itself", error_text(err));

@@ -10,23 +10,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "probe/loader.h"
-
-#define FEATURES_MAX 32
-
-struct probe {
-	struct cgroup_layout layout;
-	struct btf *kernel;	/* its types */
-	struct loaded loaded;
-	struct bpf_link *links[ROWS_MAX];	/* of each row that is attached; else NULL */
-	struct bpf_link *call_link;
-	struct feature_state states[FEATURES_MAX];
-	size_t feature_count;
-	struct control control;
-	struct ev_counts *per_cpu;	/* room for one read of shared_counts */
-	int cpus;
-	size_t roots;
-};
+#include "probe/probe_priv.h"
 
 static const char *const way_names[] = {
 	[WAY_NONE] = "none",
@@ -128,7 +112,6 @@ static void list_features(struct probe *p)
 		s->carries = row->carries;
 		s->when = when_of(row);
 		s->blind = row->blind;
-		s->when = when_of(row);
 	}
 }
 
@@ -166,16 +149,16 @@ static void note_rows(struct probe *p)
 	}
 }
 
-static int map_fd(const struct probe *p, const char *name)
+int probe_map(const struct probe *p, const char *name)
 {
 	return bpf_object__find_map_fd_by_name(p->loaded.object, name);
 }
 
-static int put_control(struct probe *p)
+int probe_put_control(struct probe *p)
 {
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(map_fd(p, "shared_control"), &zero, &p->control, BPF_ANY);
+	return bpf_map_update_elem(probe_map(p, "shared_control"), &zero, &p->control, BPF_ANY);
 }
 
 /* Number of a v1 subsystem in this kernel: its place in BTF's enum cgroup_subsys_id. */
@@ -192,20 +175,36 @@ static __u32 subsys_index(const struct btf *btf, const char *controller)
 	return CGROUP_V1_NONE;
 }
 
+void *probe_keys(int fd, size_t size, size_t max, size_t *count)
+{
+	char *keys = calloc(max, size);
+	size_t n = 0;
+
+	while (keys && n < max &&
+	       !bpf_map_get_next_key(fd, n ? keys + (n - 1) * size : NULL, keys + n * size))
+		n++;
+	*count = n;
+	return keys;
+}
+
 static int set_up_control(struct probe *p, const struct probe_options *options)
 {
+	int err;
+
 	p->control.v1_subsys = CGROUP_V1_NONE;
 	p->control.hierarchy_id = p->layout.hierarchy_id;
 	p->control.self_tgid = getpid();
-	p->control.flags = options->report_all ? CONTROL_ALL : 0;
+	p->control.flags = (options->report_all ? CONTROL_ALL : 0) |
+			   (options->unlimited ? CONTROL_UNLIMITED : 0);
 	if (p->layout.v1) {
 		p->control.v1_subsys = subsys_index(p->kernel, p->layout.controller);
 		if (p->control.v1_subsys == CGROUP_V1_NONE)
 			return -ENOENT;
 	}
-	btf__free(p->kernel);	/* megabytes, and no longer needed */
+	btf__free(p->kernel); /* megabytes, and no longer needed */
 	p->kernel = NULL;
-	return put_control(p);
+	err = succession_begin_ring(p);
+	return err ? err : probe_put_control(p);
 }
 
 static void allow_locked_memory(void)
@@ -229,12 +228,17 @@ static void report_missing(const struct probe *p)
 
 static int load_all(struct probe *p, const struct probe_options *options)
 {
+	struct loader_options load;
 	int err;
 
 	p->kernel = btf__load_vmlinux_btf();
 	if (!p->kernel)
 		return -ENOSYS;
-	err = loader_load(p->kernel, options->way, &p->loaded);
+	load = (struct loader_options){ .kernel = p->kernel,
+					.way = options->way,
+					.side = p->side,
+					.pins = p->resumed ? p->pins : NULL };
+	err = loader_load(&load, &p->loaded);
 	list_features(p);
 	note_rows(p);
 	report_missing(p);
@@ -261,12 +265,16 @@ static void feature_off(struct probe *p, size_t row, const char *what, int err)
 static void detach(struct probe *p, enum attach when)
 {
 	for (size_t i = 0; i < way_row_count; i++) {
-		if (way_rows[i].attach != when)
+		if (way_rows[i].attach != when || !p->links[i])
 			continue;
+		guarded_link(probe_map(p, "shared_guarded"), p->links[i], false);
+		succession_unpin(p, way_rows[i].program);
 		bpf_link__destroy(p->links[i]);
 		p->links[i] = NULL;
 	}
-	if (when == ATTACH_ARMED) {
+	if (when == ATTACH_ARMED && p->call_link) {
+		guarded_link(probe_map(p, "shared_guarded"), p->call_link, false);
+		succession_unpin(p, call_entry);
 		bpf_link__destroy(p->call_link);
 		p->call_link = NULL;
 	}
@@ -280,19 +288,25 @@ static size_t attach(struct probe *p, enum attach when)
 	for (size_t i = 0; i < way_row_count; i++) {
 		if (way_rows[i].attach != when || !p->loaded.programs[i])
 			continue;
-		if (!p->links[i])
-			p->links[i] = bpf_program__attach(p->loaded.programs[i]);
-		if (p->links[i])
+		if (p->links[i]) {
 			attached++;
-		else
+			continue;
+		}
+		p->links[i] = bpf_program__attach(p->loaded.programs[i]);
+		if (!p->links[i]) {
 			feature_off(p, i, "attach", -errno);
+			continue;
+		}
+		attached++;
+		guarded_link(probe_map(p, "shared_guarded"), p->links[i], true);
+		succession_pin(p, way_rows[i].program, bpf_link__fd(p->links[i]));
 	}
 	return attached;
 }
 
 static void enter_calls(struct probe *p)
 {
-	int fd = map_fd(p, "shared_syscalls");
+	int fd = probe_map(p, "shared_syscalls");
 
 	for (size_t i = 0; i < way_row_count; i++) {
 		__u32 key = way_rows[i].call;
@@ -303,13 +317,12 @@ static void enter_calls(struct probe *p)
 		program = bpf_program__fd(p->loaded.programs[i]);
 		if (bpf_map_update_elem(fd, &key, &program, BPF_ANY))
 			feature_off(p, i, "tail call", -errno);
+		else
+			bpf_map_lookup_elem(fd, &key, &p->calls[key]);
 	}
-}
-
-int probe_attach(struct probe *p)
-{
-	enter_calls(p);
-	return attach(p, ATTACH_ALWAYS) ? 0 : -ENODEV;
+	/* Without a pin the kernel empties it when we end. */
+	if (p->pins && !pins_have(p->pins, p->side, "shared_syscalls"))
+		succession_pin(p, "shared_syscalls", fd);
 }
 
 static void attach_call_entry(struct probe *p)
@@ -319,8 +332,11 @@ static void attach_call_entry(struct probe *p)
 	if (!p->loaded.call_entry || p->call_link)
 		return;
 	p->call_link = bpf_program__attach(p->loaded.call_entry);
-	if (p->call_link)
+	if (p->call_link) {
+		guarded_link(probe_map(p, "shared_guarded"), p->call_link, true);
+		succession_pin(p, call_entry, bpf_link__fd(p->call_link));
 		return;
+	}
 	err = -errno;
 	for (size_t i = 0; i < way_row_count; i++)
 		if (way_rows[i].attach == ATTACH_CALL && p->loaded.programs[i])
@@ -337,6 +353,26 @@ void probe_arm(struct probe *p, bool on)
 	/* A container is about to start: what sees the most comes first. */
 	attach_call_entry(p);
 	attach(p, ATTACH_ARMED);
+	succession_settle(p);
+}
+
+int probe_attach(struct probe *p)
+{
+	int err = 0;
+
+	if (p->pins && !p->resumed)
+		succession_pin_maps(p);
+	enter_calls(p);
+	if (p->resumed)
+		guarded_clear_all(probe_map(p, "shared_guarded"));
+	guarded_objects(probe_map(p, "shared_guarded"), p->loaded.object);
+	if (!attach(p, ATTACH_ALWAYS))
+		return -ENODEV;
+	if (p->resumed)
+		err = succession_take_over(p);
+	p->attached = !err;
+	succession_settle(p);
+	return err;
 }
 
 int probe_new(const struct probe_options *options, struct probe **ret)
@@ -352,6 +388,8 @@ int probe_new(const struct probe_options *options, struct probe **ret)
 	libbpf_set_print(say_at_debug);
 	allow_locked_memory();
 	err = cgroup_layout_read(&p->layout);
+	if (!err && options->pins)
+		succession_open(p, options->pins);
 	if (!err)
 		err = load_all(p, options);
 	if (err) {
@@ -368,6 +406,8 @@ void probe_free(struct probe *p)
 		return;
 	detach(p, ATTACH_ALWAYS);
 	detach(p, ATTACH_ARMED);
+	succession_leave(p);
+	pins_free(p->pins);
 	loader_free(&p->loaded);
 	btf__free(p->kernel);
 	free(p->per_cpu);
@@ -376,33 +416,7 @@ void probe_free(struct probe *p)
 
 int probe_ring(const struct probe *p)
 {
-	return map_fd(p, "shared_ring");
-}
-
-void probe_asleep(struct probe *p)
-{
-	__u32 zero = 0;
-	__u64 one = 1;
-
-	bpf_map_update_elem(map_fd(p, "shared_asleep"), &zero, &one, BPF_ANY);
-}
-
-void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX])
-{
-	int fd = map_fd(p, "shared_counts");
-
-	memset(counts, 0, CLASS_MAX * sizeof(*counts));
-	for (__u32 class = 0; class < CLASS_MAX; class++) {
-		if (bpf_map_lookup_elem(fd, &class, p->per_cpu))
-			continue;
-		for (int i = 0; i < p->cpus; i++) {
-			counts[class].sent += p->per_cpu[i].sent;
-			counts[class].lost += p->per_cpu[i].lost;
-			counts[class].busy += p->per_cpu[i].busy;
-			counts[class].truncated += p->per_cpu[i].truncated;
-			counts[class].limited += p->per_cpu[i].limited;
-		}
-	}
+	return probe_map(p, "shared_ring");
 }
 
 size_t probe_features(const struct probe *p, const struct feature_state **ret)
@@ -411,61 +425,41 @@ size_t probe_features(const struct probe *p, const struct feature_state **ret)
 	return p->feature_count;
 }
 
-void probe_cgroup(struct probe *p, uint64_t id, uint64_t container, uint32_t flags)
+void probe_asleep(struct probe *p)
 {
-	struct cgroup_entry entry = { .container = container, .flags = flags }, now;
-	int fd = map_fd(p, "shared_cgroups");
+	__u32 zero = 0;
+	__u64 one = 1;
 
-	/* The kernel alone knows whether the container's own program has started. */
-	if (!bpf_map_lookup_elem(fd, &id, &now))
-		entry.flags |= now.flags & CGROUP_STARTED;
-	if (bpf_map_update_elem(fd, &id, &entry, BPF_ANY))
-		log_warn("cgroup %llu: cannot be watched: %s", (unsigned long long)id,
-			 strerror(errno));
+	bpf_map_update_elem(probe_map(p, "shared_asleep"), &zero, &one, BPF_ANY);
 }
 
-void probe_cgroup_forget(struct probe *p, uint64_t id)
+static bool calls_differ(const struct probe *p)
 {
-	bpf_map_delete_elem(map_fd(p, "shared_cgroups"), &id);
-}
+	int fd = probe_map(p, "shared_syscalls");
 
-/* How many guarded roots lie on a device; the kernel asks this table first. */
-static void count_device(struct probe *p, __u32 dev, int change)
-{
-	int fd = map_fd(p, "shared_root_devs");
-	__u32 count = 0;
+	for (__u32 key = 0; key < SYS_PROG_MAX; key++) {
+		__u32 id = 0;
 
-	bpf_map_lookup_elem(fd, &dev, &count);
-	count += change;
-	if (count)
-		bpf_map_update_elem(fd, &dev, &count, BPF_ANY);
-	else
-		bpf_map_delete_elem(fd, &dev);
-}
-
-void probe_root(struct probe *p, uint32_t dev, uint64_t ino, uint64_t container, bool on)
-{
-	struct root_key key = { .dev = dev, .ino = ino };
-	uint64_t owner = 0;
-	int fd = map_fd(p, "shared_roots");
-
-	if (on) {
-		/* Containers may share a root directory: the last one speaks for it. */
-		if (bpf_map_update_elem(fd, &key, &container, BPF_NOEXIST)) {
-			bpf_map_update_elem(fd, &key, &container, BPF_EXIST);
-			return;
-		}
-		count_device(p, dev, 1);
-		p->roots++;
-	} else {
-		if (bpf_map_lookup_elem(fd, &key, &owner) || owner != container ||
-		    bpf_map_delete_elem(fd, &key))
-			return;
-		count_device(p, dev, -1);
-		p->roots--;
+		bpf_map_lookup_elem(fd, &key, &id);
+		if (id != p->calls[key])
+			return true;
 	}
-	if (!!p->roots != !!(p->control.flags & CONTROL_ROOTS)) {
-		p->control.flags ^= CONTROL_ROOTS;
-		put_control(p);
+	return false;
+}
+
+const char *probe_repair(struct probe *p)
+{
+	struct control now = {};
+	__u32 zero = 0;
+
+	bpf_map_lookup_elem(probe_map(p, "shared_control"), &zero, &now);
+	if (memcmp(&now, &p->control, sizeof(now))) {
+		probe_put_control(p);
+		return "shared_control";
 	}
+	if (calls_differ(p)) {
+		enter_calls(p);
+		return "shared_syscalls";
+	}
+	return NULL;
 }

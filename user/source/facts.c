@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "source/host_view.h"
 
 #define KERNEL_MINORBITS 20 /* include/linux/kdev_t.h; glibc's dev_t is laid out differently */
 #define READ_STEP 16384
@@ -158,30 +159,48 @@ static int read_all(int fd, size_t max, struct buf *out)
 	return -ENOMEM;
 }
 
+static bool tells_cgroups(const struct host_view *v, const char *path)
+{
+	return v && v->cgroups[0] && text_starts(path, "/proc/") && text_ends(path, "/cgroup");
+}
+
+static int read_cgroups(const struct host_view *v, int fd, size_t max, struct buf *out)
+{
+	_cleanup_(buf_free) struct buf text = {};
+	int err = read_all(fd, max, &text);
+
+	if (!err)
+		host_view_cgroups(v, buf_cstr(&text), out);
+	return err;
+}
+
 static int live_read(void *self, const char *path, size_t max, struct buf *out)
 {
-	_cleanup_close_ int fd = open_regular(path);
+	char room[PATH_MAX];
+	_cleanup_close_ int fd = open_regular(host_view_path(self, path, room, sizeof(room)));
 	size_t start = out->len;
 	struct stat st;
 
-	(void)self;
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size > 0 && (uint64_t)st.st_size > max)
 		return -EFBIG;
+	if (tells_cgroups(self, path))
+		return settle(out, start, read_cgroups(self, fd, max, out));
 	return settle(out, start, read_all(fd, max, out));
 }
 
-static int live_readlink(void *self, const char *path, struct buf *out)
+static int live_readlink(void *self, const char *name, struct buf *out)
 {
+	char room[PATH_MAX];
+	const char *path = host_view_path(self, name, room, sizeof(room));
 	_cleanup_close_ int handle = root_len(path) ? open_handle(path, O_NOFOLLOW) : AT_FDCWD;
 	char target[PATH_MAX + 1];
 	size_t start = out->len;
 	ssize_t len;
 
-	(void)self;
 	if (handle < 0 && handle != AT_FDCWD)
 		return -errno;
 	len = readlinkat(handle, handle == AT_FDCWD ? path : "", target, sizeof(target));
@@ -201,12 +220,14 @@ static void cleanup_closedir(DIR **dir)
 
 static int live_list(void *self, const char *path, struct buf *out)
 {
-	_cleanup_close_ int handle = open_handle(path, O_DIRECTORY), fd = -1;
+	char room[PATH_MAX];
+	_cleanup_close_ int handle =
+		open_handle(host_view_path(self, path, room, sizeof(room)), O_DIRECTORY);
+	_cleanup_close_ int fd = -1;
 	_cleanup_(cleanup_closedir) DIR *dir = NULL;
 	size_t start = out->len;
 	struct dirent *entry;
 
-	(void)self;
 	if (handle < 0)
 		return -errno;
 	fd = openat(handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -229,12 +250,13 @@ static uint32_t kernel_dev(dev_t dev)
 	return major(dev) << KERNEL_MINORBITS | minor(dev);
 }
 
-static int live_stat(void *self, const char *path, struct fact_stat *ret)
+static int live_stat(void *self, const char *name, struct fact_stat *ret)
 {
+	char room[PATH_MAX];
+	const char *path = host_view_path(self, name, room, sizeof(room));
 	_cleanup_close_ int handle = root_len(path) ? open_handle(path, 0) : -1;
 	struct stat st;
 
-	(void)self;
 	if (root_len(path) ? handle < 0 || fstat(handle, &st) < 0 : stat(path, &st) < 0)
 		return -errno;
 	*ret = (struct fact_stat){
@@ -349,8 +371,9 @@ static int live_sockets(void *self, struct buf *out)
 
 static int live_keep(void *self, const char *path)
 {
-	(void)self;
-	return open_regular(path);
+	char room[PATH_MAX];
+
+	return open_regular(host_view_path(self, path, room, sizeof(room)));
 }
 
 static int live_reread(void *self, int handle, size_t max, struct buf *out)

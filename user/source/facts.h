@@ -18,9 +18,9 @@ struct facts;
 
 struct fact_stat {
 	uint64_t ino;
-	uint32_t dev;	/* as the kernel's dev_t: major << 20 | minor */
-	uint32_t rdev;	/* likewise, for device nodes */
-	uint32_t mode;	/* st_mode */
+	uint32_t dev;  /* as the kernel's dev_t: major << 20 | minor */
+	uint32_t rdev; /* likewise, for device nodes */
+	uint32_t mode; /* st_mode */
 	uint32_t uid;
 };
 
@@ -41,14 +41,14 @@ struct facts {
 	void *self;
 };
 
-#define FACT_MAX (4 * 1024 * 1024)	/* no file of the host is read beyond this: -EFBIG */
+#define FACT_MAX (4 * 1024 * 1024) /* no file of the host is read beyond this: -EFBIG */
 
 /* The content of a regular (or procfs) file. -EFBIG beyond max, -EINVAL for what is no file. */
 int facts_read(struct facts *f, const char *path, size_t max, struct buf *out);
 int facts_readlink(struct facts *f, const char *path, struct buf *out);
 /* Names of a directory's entries, each ended by NUL. */
 int facts_list(struct facts *f, const char *dir, struct buf *out);
-int facts_stat(struct facts *f, const char *path, struct fact_stat *ret);	/* follows links */
+int facts_stat(struct facts *f, const char *path, struct fact_stat *ret); /* follows links */
 /*
  * Unix sockets that listen in the host's network namespace, a line each: "DEV INO NAME" (decimal
  * dev as in fact_stat, decimal inode of the socket's file, its bound name, cleaned by
@@ -61,10 +61,10 @@ int facts_sockets(struct facts *f, struct buf *out);
  * gone. Returns a handle (live: a descriptor, to be polled for changes) or -errno.
  */
 int facts_keep(struct facts *f, const char *path);
-int facts_reread(struct facts *f, int handle, size_t max, struct buf *out);	/* from its start */
-void facts_release(struct facts *f, int handle);	/* negative is fine */
+int facts_reread(struct facts *f, int handle, size_t max, struct buf *out); /* from its start */
+void facts_release(struct facts *f, int handle);			    /* negative is fine */
 
-/* The live host. */
+/* The live host. self: a struct host_view, or NULL. */
 extern const struct facts_ops facts_live;
 
 #endif

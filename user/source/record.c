@@ -15,31 +15,38 @@
 struct shape {
 	const char *name;
 	size_t size;
-	unsigned short strings[SHAPE_STRINGS];	/* offsets of ev_str fields; 0 ends them */
+	unsigned short strings[SHAPE_STRINGS]; /* offsets of ev_str fields; 0 ends them */
 };
 
 #define AT(type, field) offsetof(struct type, field)
 
 static const struct shape shapes[] = {
-	[EV_EXEC] = { "exec", sizeof(struct ev_exec),
+	[EV_EXEC] = { "exec",
+		      sizeof(struct ev_exec),
 		      { AT(ev_exec, exe), AT(ev_exec, args), AT(ev_exec, cwd) } },
 	[EV_FORK] = { "fork", sizeof(struct ev_fork), {} },
 	[EV_EXIT] = { "exit", sizeof(struct ev_exit), {} },
 	[EV_CGROUP_MKDIR] = { "cgroup", sizeof(struct ev_cgroup), { AT(ev_cgroup, path) } },
 	[EV_CGROUP_RMDIR] = { "cgroup", sizeof(struct ev_cgroup), { AT(ev_cgroup, path) } },
 	[EV_CGROUP_ATTACH] = { "cgroup", sizeof(struct ev_attach), { AT(ev_attach, path) } },
-	[EV_FILE] = { "file", sizeof(struct ev_file), { AT(ev_file, path), AT(ev_file, user_path) } },
-	[EV_MOUNT] = { "mount", sizeof(struct ev_mount),
+	[EV_FILE] = { "file",
+		      sizeof(struct ev_file),
+		      { AT(ev_file, path), AT(ev_file, user_path) } },
+	[EV_MOUNT] = { "mount",
+		       sizeof(struct ev_mount),
 		       { AT(ev_mount, source), AT(ev_mount, target), AT(ev_mount, fstype),
 			 AT(ev_mount, source_dir), AT(ev_mount, target_dir) } },
 	[EV_CRED] = { "cred", sizeof(struct ev_cred_change), {} },
 	[EV_CAPABLE] = { "capability", sizeof(struct ev_capable), {} },
 	[EV_NS] = { "namespace", sizeof(struct ev_ns), {} },
+	[EV_GUARD] = { "guard", sizeof(struct ev_guard), { AT(ev_guard, name) } },
 	[EV_START] = { "start", sizeof(struct ev_start), { AT(ev_start, cgroup_root) } },
 	[EV_FACT] = { "fact", sizeof(struct ev_fact), { AT(ev_fact, name) } },
 	[EV_MOUNTS_CHANGED] = { "mounts-changed", sizeof(struct ev_mounts_changed), {} },
 	[EV_LOSS] = { "loss", sizeof(struct ev_loss), {} },
+	[EV_FLOOD] = { "flood", sizeof(struct ev_flood), {} },
 	[EV_STOP] = { "stop", sizeof(struct ev_head), {} },
+	[EV_RESUME] = { "resume", sizeof(struct ev_head), {} },
 };
 
 static const struct shape *shape_of(unsigned int type)

@@ -15,11 +15,18 @@
 struct file_head {
 	char magic[8];
 	__u32 version;
-	__u32 head_size;	/* of struct ev_head: another layout is another version */
+	__u32 head_size; /* of struct ev_head: another layout is another version */
 };
 
-enum fact_kind { FACT_READ = 1, FACT_READLINK, FACT_LIST, FACT_STAT, FACT_SOCKETS, FACT_KEEP,
-		 FACT_REREAD };
+enum fact_kind {
+	FACT_READ = 1,
+	FACT_READLINK,
+	FACT_LIST,
+	FACT_STAT,
+	FACT_SOCKETS,
+	FACT_KEEP,
+	FACT_REREAD
+};
 
 /* --- writing --- */
 
@@ -156,7 +163,8 @@ static const struct facts_ops tee_ops = {
 
 int recorder_new(FILE *f, struct facts *real, struct recorder **ret)
 {
-	struct file_head head = { .magic = MAGIC, .version = VERSION,
+	struct file_head head = { .magic = MAGIC,
+				  .version = VERSION,
 				  .head_size = sizeof(struct ev_head) };
 	struct recorder *r = calloc(1, sizeof(*r));
 	int err;
@@ -208,12 +216,12 @@ struct fact {
 struct replay {
 	FILE *file;
 	struct facts facts;
-	struct fact *list;	/* of the current record */
+	struct fact *list; /* of the current record */
 	size_t count, cap;
-	size_t cursor;		/* where the next answer is looked for first */
+	size_t cursor; /* where the next answer is looked for first */
 	__u64 record[EV_RECORD_MAX / 8];
 	__u64 ahead[EV_RECORD_MAX / 8];
-	int ahead_state;	/* of ahead: 1 there, 0 the end, negative damaged */
+	int ahead_state; /* of ahead: 1 there, 0 the end, negative damaged */
 };
 
 static void facts_drop(struct replay *r)
@@ -390,8 +398,9 @@ int replay_new(FILE *f, struct replay **ret)
 	struct file_head head;
 	struct replay *r;
 
-	if (fread(&head, sizeof(head), 1, f) != 1 || memcmp(head.magic, MAGIC, sizeof(head.magic)) ||
-	    head.version != VERSION || head.head_size != sizeof(struct ev_head))
+	if (fread(&head, sizeof(head), 1, f) != 1 ||
+	    memcmp(head.magic, MAGIC, sizeof(head.magic)) || head.version != VERSION ||
+	    head.head_size != sizeof(struct ev_head))
 		return -EBADMSG;
 	r = calloc(1, sizeof(*r));
 	if (!r)

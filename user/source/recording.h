@@ -20,15 +20,15 @@ struct recorder;
 int recorder_new(FILE *f, struct facts *real, struct recorder **ret);
 void recorder_free(struct recorder *r);
 struct facts *recorder_facts(struct recorder *r);
-int recorder_write(struct recorder *r, const struct ev_head *rec);	/* 0 or -errno */
-int recorder_error(const struct recorder *r);	/* the first failed write of a fact, or 0 */
+int recorder_write(struct recorder *r, const struct ev_head *rec); /* 0 or -errno */
+int recorder_error(const struct recorder *r); /* the first failed write of a fact, or 0 */
 
 struct replay;
 
 /* -EBADMSG: no recording, or of another version. f is borrowed. */
 int replay_new(FILE *f, struct replay **ret);
 void replay_free(struct replay *r);
-struct facts *replay_facts(struct replay *r);	/* answers for the record that replay_next() gave */
+struct facts *replay_facts(struct replay *r); /* answers for the record that replay_next() gave */
 /*
  * The next record: 1, 0 at the end, -EBADMSG when the file is damaged from here on (what came
  * before is sound). Borrowed until the next call.

@@ -7,32 +7,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/util.h"
+#include "source/host_view.h"
 
-#define NS_PER_S 1000000000ULL
-#define KERNEL_MINORBITS 20	/* include/linux/kdev_t.h */
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
-__u64 boot_time_ns(void)
-{
-	return clock_ns(CLOCK_BOOTTIME);
-}
+#define KERNEL_MINORBITS 20 /* include/linux/kdev_t.h */
 
 static void head_make(struct ev_head *head, enum ev_type type, size_t len)
 {
 	memset(head, 0, len);
 	head->type = type;
 	head->len = (len + 7) & ~7UL;
-	head->time_ns = boot_time_ns();
+	head->time_ns = clock_boot_ns();
 }
 
 static int ns_inode(__u32 pid, const char *kind, __u32 *ret)
@@ -53,8 +40,9 @@ static int host_namespaces(__u32 pid, struct ev_nsset *ns)
 		const char *kind;
 		__u32 *to;
 	} all[] = {
-		{ "mnt", &ns->mnt }, { "pid", &ns->pid },	{ "net", &ns->net },
-		{ "ipc", &ns->ipc }, { "uts", &ns->uts },	{ "cgroup", &ns->cgroup },
+		{ "mnt", &ns->mnt },   { "pid", &ns->pid },
+		{ "net", &ns->net },   { "ipc", &ns->ipc },
+		{ "uts", &ns->uts },   { "cgroup", &ns->cgroup },
 		{ "user", &ns->user }, { "pid_for_children", &ns->pid_for_children },
 	};
 
@@ -76,15 +64,11 @@ int make_start(union made_record *r, bool v1, const char *cgroup_root)
 	int err;
 
 	head_make(&s->head, EV_START, sizeof(*s) + len);
-	s->realtime_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	s->realtime_ns = clock_epoch_ns() - clock_boot_ns();
 	s->v1 = v1;
-	s->host_pid = 1;
-	err = host_namespaces(1, &s->host);
-	if (err == -EACCES || err == -EPERM) {
-		/* The first process is out of reach (a sandbox): our own namespaces are the next best. */
-		s->host_pid = getpid();
-		err = host_namespaces(s->host_pid, &s->host);
-	}
+	s->own_pid = getpid();
+	s->host_pid = host_view_witness();
+	err = host_namespaces(s->host_pid, &s->host);
 	if (err)
 		return err;
 	snprintf(root, sizeof(root), "/proc/%u/root", s->host_pid);
@@ -103,13 +87,43 @@ void make_loss(union made_record *r, const struct ev_counts counts[CLASS_MAX])
 	memcpy(r->loss.counts, counts, sizeof(r->loss.counts));
 }
 
+void make_flood(union made_record *r, __u64 container, __u64 from_ns,
+		const __u64 limited[CLASS_MAX])
+{
+	head_make(&r->head, EV_FLOOD, sizeof(r->flood));
+	r->head.cgroup_id = container;
+	r->flood.from_ns = from_ns;
+	memcpy(r->flood.limited, limited, sizeof(r->flood.limited));
+}
+
 void make_mounts_changed(union made_record *r, __u64 cgroup_id)
 {
 	head_make(&r->head, EV_MOUNTS_CHANGED, sizeof(r->mounts));
 	r->head.cgroup_id = cgroup_id;
 }
 
+void make_guard(union made_record *r, enum guard_op op, __u32 detail, __s64 value, const char *name)
+{
+	size_t len = name ? strnlen(name, EV_STR_MAX - 1) : 0;
+	struct ev_guard *g = &r->guard;
+
+	head_make(&g->head, EV_GUARD, sizeof(*g) + len);
+	g->op = op;
+	g->detail = detail;
+	g->value = value;
+	if (!len)
+		return;
+	g->name = (struct ev_str){ .off = sizeof(*g), .len = len };
+	memcpy((char *)g + sizeof(*g), name, len);
+}
+
 void make_stop(union made_record *r)
 {
 	head_make(&r->head, EV_STOP, sizeof(r->head));
+}
+
+void make_resume(union made_record *r, __u64 time_ns)
+{
+	head_make(&r->head, EV_RESUME, sizeof(r->head));
+	r->head.time_ns = time_ns;
 }
