@@ -15,41 +15,64 @@
 
 const struct rule_info rules[RULE_MAX] = {
 	[RULE_READONLY_WRITE_ATTEMPT] = { "readonly-write-attempt", "T1565.001",
-		"Stored Data Manipulation", "a write on a read-only container was refused" },
+					  "Stored Data Manipulation",
+					  "a write on a read-only container was refused" },
 	[RULE_READONLY_DEFEATED] = { "readonly-defeated", "T1562.001",
-		"Impair Defenses: Disable or Modify Tools",
-		"a read-only container was made writable, or written to from outside" },
+				     "Impair Defenses: Disable or Modify Tools",
+				     "a read-only container was made writable, or written to from outside" },
 	[RULE_READONLY_WRITABLE_PATH] = { "readonly-writable-path", "T1074.001",
-		"Local Data Staging", "the first write to a writable mount of a read-only container" },
+					  "Local Data Staging",
+					  "the first write to a writable mount of a read-only container" },
 	[RULE_PRIVILEGED_CONTAINER] = { "privileged-container", "T1610", "Deploy Container",
-		"a container starts with all the powers of the host" },
+					"a container starts with all the powers of the host" },
 	[RULE_ADDED_CAPABILITY] = { "added-capability", "T1610", "Deploy Container",
-		"a container starts with capabilities beyond the runtimes' default" },
+				    "a container starts with capabilities beyond the runtimes' default" },
 	[RULE_PRIVILEGE_GAINED] = { "privilege-gained", "T1548",
-		"Abuse Elevation Control Mechanism", "a process gained uid 0 or capabilities" },
+				    "Abuse Elevation Control Mechanism",
+				    "a process gained uid 0 or capabilities" },
 	[RULE_PRIVILEGE_UNEXPLAINED] = { "privilege-unexplained", "T1068",
-		"Exploitation for Privilege Escalation",
-		"a process gained uid 0 or capabilities by none of the kernel's rules" },
+					 "Exploitation for Privilege Escalation",
+					 "a process gained uid 0 or capabilities by none of the kernel's rules" },
 	[RULE_PRIVILEGED_EXEC_SESSION] = { "privileged-exec-session", "T1609",
-		"Container Administration Command",
-		"a process entered a container with more power than its first process" },
+					   "Container Administration Command",
+					   "a process entered a container with more power than its first process" },
 	[RULE_NAMESPACE_ESCAPE] = { "namespace-escape", "T1611", "Escape to Host",
-		"a container's process is in a namespace of the host" },
+				    "a container's process is in a namespace of the host" },
 	[RULE_SENSITIVE_HOST_MOUNT] = { "sensitive-host-mount", "T1611", "Escape to Host",
-		"a container starts with a sensitive path of the host" },
+					"a container starts with a sensitive path of the host" },
 	[RULE_SENSITIVE_MOUNT_RUNTIME] = { "sensitive-mount-runtime", "T1611", "Escape to Host",
-		"a sensitive mount appeared in a running container" },
+					   "a sensitive mount appeared in a running container" },
+	[RULE_MONITOR_TAMPERING] = { "monitor-tampering", "T1562.001",
+				     "Impair Defenses: Disable or Modify Tools",
+				     "a process acts on keelwatch itself" },
+	[RULE_MONITOR_ALTERED] = { "monitor-altered", "T1562.001",
+				   "Impair Defenses: Disable or Modify Tools",
+				   "what keelwatch stands on was changed: settings, store, maps, cgroup" },
+	[RULE_MONITOR_INTERRUPTED] = { "monitor-interrupted", "T1562.001",
+				       "Impair Defenses: Disable or Modify Tools",
+				       "keelwatch did not run for a while, or ended without a word" },
+	[RULE_CLOCK_CHANGED] = { "clock-changed", "T1562.006",
+				 "Impair Defenses: Indicator Blocking",
+				 "the machine's clock was set" },
+};
+
+/* A container of which findings are remembered: there as long as one of them is. */
+struct source {
+	uint64_t container; /* cgroup id; 0: none */
+	size_t repeats, bytes;
+	uint64_t due_ns[RULE_MAX]; /* of the epoch: the moment up to which it has told */
+	UT_hash_handle hh;
 };
 
 /* One finding that was said, and how often it happened since. */
 struct repeat {
 	char *key;
 	size_t key_len;
-	uint64_t container;	/* cgroup id */
-	uint64_t count;		/* in all */
-	uint64_t said;		/* the count that was last said */
+	struct source *source;
+	uint64_t count; /* in all */
+	uint64_t said;	/* the count that was last said */
 	uint64_t said_ns;
-	void *packed;		/* the finding as it was first said */
+	void *packed; /* the finding as it was first said */
 	size_t packed_len;
 	UT_hash_handle hh;
 };
@@ -69,9 +92,54 @@ int detect_new(struct model *model, struct enrich *enrich, finding_fn fn, void *
 	return 0;
 }
 
+static struct source *source_get(struct detect *d, uint64_t container)
+{
+	struct source *s;
+
+	HASH_FIND(hh, d->sources, &container, sizeof(container), s);
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->container = container;
+	HASH_ADD(hh, d->sources, container, sizeof(s->container), s);
+	return s;
+}
+
+static void source_let_go(struct detect *d, struct source *s)
+{
+	if (s->repeats)
+		return;
+	HASH_DEL(d->sources, s);
+	free(s);
+}
+
+/* Whether one more finding of the rule may be told by itself. */
+static bool source_may_tell(struct source *s, enum rule rule, uint64_t now_ns)
+{
+	uint64_t *due = &s->due_ns[rule];
+
+	if (*due < now_ns)
+		*due = now_ns;
+	if (*due - now_ns >= DETECT_TOLD_AT_ONCE * DETECT_TOLD_NS)
+		return false;
+	*due += DETECT_TOLD_NS;
+	return true;
+}
+
+static size_t repeat_size(const struct repeat *r)
+{
+	return sizeof(*r) + r->key_len + r->packed_len;
+}
+
 static void repeat_drop(struct detect *d, struct repeat *r)
 {
 	HASH_DEL(d->repeats, r);
+	d->repeat_bytes -= repeat_size(r);
+	r->source->bytes -= repeat_size(r);
+	r->source->repeats--;
+	source_let_go(d, r->source);
 	free(r->key);
 	free(r->packed);
 	free(r);
@@ -98,7 +166,7 @@ void detect_flush(struct detect *d, const struct container *only)
 	struct repeat *r, *next;
 
 	HASH_ITER(hh, d->repeats, r, next) {
-		if (!only || r->container == only->cgroup_id)
+		if (!only || r->source->container == only->cgroup_id)
 			repeat_say(d, r);
 	}
 }
@@ -125,6 +193,7 @@ void draft_begin(struct draft *f, const struct judgement *j, enum rule rule,
 	memset(f, 0, sizeof(*f));
 	enrich_ancestors(j->d->enrich, j->mo);
 	f->j = j;
+	f->rule = rule;
 	f->container = j->mo->container;
 	keelwatch__finding__init(&f->finding);
 	f->finding.kind = (char *)"finding";
@@ -187,14 +256,30 @@ void draft_evidence(struct draft *f, const char *name, const char *fmt, ...)
 	f->finding.n_evidence++;
 }
 
-static struct repeat *repeat_add(struct detect *d, struct draft *f)
+/* The oldest of the container that takes the most room: who tells much loses no one else's. */
+static void make_room(struct detect *d)
+{
+	struct source *most = d->sources;
+	struct repeat *r;
+
+	for (struct source *s = d->sources; s; s = s->hh.next)
+		if (s->bytes > most->bytes)
+			most = s;
+	for (r = d->repeats; r->source != most; r = r->hh.next)
+		;
+	repeat_say(d, r);
+	repeat_drop(d, r);
+}
+
+static struct repeat *repeat_add(struct detect *d, struct draft *f, struct source *source)
 {
 	struct repeat *r;
 
-	if (HASH_COUNT(d->repeats) >= DETECT_REPEATS) {
-		repeat_say(d, d->repeats);
-		repeat_drop(d, d->repeats);
-	}
+	source->repeats++; /* it stays, whatever goes */
+	while (HASH_COUNT(d->repeats) >= DETECT_REPEATS ||
+	       (d->repeats && d->repeat_bytes >= DETECT_REPEAT_BYTES))
+		make_room(d);
+	source->repeats--;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;
@@ -210,56 +295,122 @@ static struct repeat *repeat_add(struct detect *d, struct draft *f)
 		return NULL;
 	}
 	keelwatch__finding__pack(&f->finding, r->packed);
+	r->source = source;
+	source->repeats++;
+	source->bytes += repeat_size(r);
+	d->repeat_bytes += repeat_size(r);
 	HASH_ADD_KEYPTR(hh, d->repeats, r->key, r->key_len, r);
 	return r;
+}
+
+static struct repeat *repeat_find(struct detect *d, const struct buf *key)
+{
+	struct repeat *r;
+
+	HASH_FIND(hh, d->repeats, key->data, key->len, r);
+	return r;
+}
+
+static void repeat_again(struct detect *d, struct repeat *r, uint64_t now_ns)
+{
+	r->count++;
+	if (now_ns - r->said_ns < DETECT_REPEAT_NS)
+		return;
+	r->said_ns = now_ns;
+	repeat_say(d, r);
+}
+
+/* It stands for all of its rule and container that are not told one by one. */
+static void draft_fold(struct draft *f)
+{
+	uint64_t container = f->container ? f->container->cgroup_id : 0;
+
+	buf_reset(&f->key);
+	buf_fmt(&f->key, "%s|more|%llu", rules[f->rule].id, (unsigned long long)container);
+	draft_message(f,
+		      "more findings of this rule than are told one by one; the first of them: %s",
+		      f->finding.message);
+}
+
+static void draft_say(struct draft *f, struct source *source)
+{
+	struct detect *d = f->j->d;
+	struct repeat *r;
+
+	d->totals.findings++;
+	if (f->container)
+		f->container->findings++;
+	r = repeat_add(d, f, source);
+	if (r) {
+		r->count = r->said = 1;
+		r->said_ns = f->j->mo->epoch_ns;
+	}
+	d->fn(d->arg, &f->finding);
+}
+
+/* One that was not said before, as far as that is remembered. */
+static void draft_new(struct draft *f)
+{
+	uint64_t container = f->container ? f->container->cgroup_id : 0;
+	uint64_t now = f->j->mo->epoch_ns;
+	struct detect *d = f->j->d;
+	struct source *source = source_get(d, container);
+	struct repeat *r = NULL;
+
+	if (!source) {
+		d->fn(d->arg, &f->finding);
+		return;
+	}
+	if (!source_may_tell(source, f->rule, now)) {
+		draft_fold(f);
+		r = repeat_find(d, &f->key);
+	}
+	if (r)
+		repeat_again(d, r, now);
+	else
+		draft_say(f, source);
+	source_let_go(d, source);
 }
 
 void draft_end(struct draft *f)
 {
 	struct detect *d = f->j->d;
-	uint64_t now = f->j->mo->epoch_ns;
 	struct repeat *r;
 
 	if (f->container) {
 		f->finding.container = &f->container->msg;
 		buf_fmt(&f->key, "|%llu", (unsigned long long)f->container->cgroup_id);
 	}
-	HASH_FIND(hh, d->repeats, buf_cstr(&f->key), f->key.len, r);
-	if (r && f->once) {
-		buf_free(&f->key);
-		return;
-	}
-	if (r) {
-		r->count++;
-		if (now - r->said_ns >= DETECT_REPEAT_NS) {
-			r->said_ns = now;
-			repeat_say(d, r);
-		}
-		buf_free(&f->key);
-		return;
-	}
-	d->totals.findings++;
-	if (f->container)
-		f->container->findings++;
-	r = repeat_add(d, f);
-	if (r) {
-		r->container = f->container ? f->container->cgroup_id : 0;
-		r->count = r->said = 1;
-		r->said_ns = now;
-	}
-	d->fn(d->arg, &f->finding);
+	r = repeat_find(d, &f->key);
+	if (!r)
+		draft_new(f);
+	else if (!f->once)
+		repeat_again(d, r, f->j->mo->epoch_ns);
 	buf_free(&f->key);
+}
+
+/*
+ * How the monitor's own container starts, and what it does there itself, is no finding; what others do in
+ * it is.
+ */
+static bool is_own_doing(const struct detect *d, const struct moment *mo)
+{
+	return model_is_own(d->model, mo->container) &&
+	       (mo->started || model_is_monitor(d->model, mo->process));
 }
 
 void detect_feed(struct detect *d, const struct moment *mo, const Keelwatch__Event *event)
 {
 	struct judgement j = { .d = d, .mo = mo, .event = event };
 
-	if (mo->owner || (mo->container && !mo->setup)) {
+	if ((mo->owner || (mo->container && !mo->setup)) && !is_own_doing(d, mo)) {
 		readonly_judge(&j);
 		privilege_judge(&j);
 		mounts_judge(&j);
 	}
+	/* It opens the pins of the one before it. */
+	if (mo->rec->type == EV_GUARD && !model_is_monitor(d->model, mo->process))
+		guard_judge(&j);
 	if (mo->rec->type == EV_EXIT && mo->container && mo->container->ended)
 		detect_flush(d, mo->container);
 }

@@ -6,6 +6,7 @@
 #ifndef KEELWATCH_DETECT_H
 #define KEELWATCH_DETECT_H
 
+#include "base/clock.h"
 #include "enrich/enrich.h"
 
 struct detect;
@@ -22,12 +23,16 @@ enum rule {
 	RULE_NAMESPACE_ESCAPE,
 	RULE_SENSITIVE_HOST_MOUNT,
 	RULE_SENSITIVE_MOUNT_RUNTIME,
+	RULE_MONITOR_TAMPERING,
+	RULE_MONITOR_ALTERED,
+	RULE_MONITOR_INTERRUPTED,
+	RULE_CLOCK_CHANGED,
 	RULE_MAX,
 };
 
 struct rule_info {
 	const char *id;
-	const char *technique;		/* MITRE ATT&CK for containers and Linux */
+	const char *technique; /* MITRE ATT&CK for containers and Linux */
 	const char *technique_name;
 	const char *summary;
 };
@@ -37,8 +42,16 @@ extern const struct rule_info rules[RULE_MAX];
 /* The finding is good until the call returns. */
 typedef void (*finding_fn)(void *arg, const Keelwatch__Finding *finding);
 
-#define DETECT_REPEATS 4096	/* different findings remembered; beyond it the oldest may be said again */
-#define DETECT_REPEAT_NS (60ULL * 1000000000)	/* how often repeats of one are summed up */
+/* Different findings remembered; beyond it one of the container with the most may be said again. */
+#define DETECT_REPEATS 4096
+#define DETECT_REPEAT_BYTES (8u * 1024 * 1024) /* that they take in memory, as well */
+/*
+ * Different findings of one rule that a container can have told one by one: so many at once, and one in
+ * so many ns. Those beyond are one finding, with a count.
+ */
+#define DETECT_TOLD_AT_ONCE 500
+#define DETECT_TOLD_NS (NS_PER_S / 2)
+#define DETECT_REPEAT_NS (60 * NS_PER_S) /* how often repeats of one are summed up */
 
 int detect_new(struct model *model, struct enrich *enrich, finding_fn fn, void *arg,
 	       struct detect **ret);
@@ -49,7 +62,7 @@ void detect_feed(struct detect *d, const struct moment *mo, const Keelwatch__Eve
 void detect_flush(struct detect *d, const struct container *only);
 
 struct detect_totals {
-	uint64_t findings;	/* different ones, repeats not counted */
+	uint64_t findings; /* different ones, repeats not counted */
 };
 
 struct detect_totals detect_totals(const struct detect *d);

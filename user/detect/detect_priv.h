@@ -21,9 +21,10 @@ struct draft {
 	Keelwatch__Finding finding;
 	Keelwatch__Evidence evidence[EVIDENCE_MAX];
 	Keelwatch__Evidence *evidence_list[EVIDENCE_MAX];
-	struct container *container;	/* whose finding it is */
-	bool once;		/* repeats are not worth a count */
-	struct buf key;		/* what makes it the same finding again, beside rule and container */
+	struct container *container; /* whose finding it is */
+	enum rule rule;
+	bool once;	/* repeats are not worth a count */
+	struct buf key; /* what makes it the same finding again, beside rule and container */
 };
 
 struct detect {
@@ -32,6 +33,8 @@ struct detect {
 	finding_fn fn;
 	void *arg;
 	struct repeat *repeats;
+	size_t repeat_bytes;
+	struct source *sources;
 	struct detect_totals totals;
 };
 
@@ -47,5 +50,6 @@ void draft_end(struct draft *f);
 void readonly_judge(const struct judgement *j);
 void privilege_judge(const struct judgement *j);
 void mounts_judge(const struct judgement *j);
+void guard_judge(const struct judgement *j);
 
 #endif

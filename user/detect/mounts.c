@@ -115,8 +115,9 @@ static void judge_start(const struct judgement *j)
 	if (c->mounts)
 		judge_table_at_start(j, c->mounts, "kernel");
 	else if (c->declared)
-		judge_table_at_start(j, c->declared, "specification: the container was gone before "
-						     "its mounts were read");
+		judge_table_at_start(j, c->declared,
+				     "specification: the container was gone before "
+				     "its mounts were read");
 	for (size_t i = 0; c->spec && i < c->spec->block_device_count; i++)
 		judge_device(j, c->spec->block_devices[i]);
 }
@@ -189,9 +190,9 @@ static void say_mount(const struct judgement *j, const struct mount_line *line,
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
 	draft_key(&f, "%s|%s|%u", m->target, m->filesystem, line->dev);
-	draft_message(&f, arrived ? "mounted from outside at %s: %s" :
-				    "mounted while running at %s: %s",
-		      m->target, v.what);
+	draft_message(
+		&f, arrived ? "mounted from outside at %s: %s" : "mounted while running at %s: %s",
+		m->target, v.what);
 	evidence_of_mount(&f, m);
 	draft_evidence(&f, "call", "%s", arrived ? "none in the container" : m->operation);
 	if (j->mo->mounts_foreign)
@@ -251,8 +252,8 @@ static void judge_later_foreign(const struct judgement *j)
 
 /* File systems that nothing but a block device has (FS_REQUIRES_DEV). */
 static const char *const disk_filesystems[] = {
-	"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "ntfs", "ntfs3",
-	"f2fs", "jfs", "iso9660", "udf", "squashfs", "erofs", "hfsplus",
+	"ext2",	 "ext3", "ext4", "xfs",	    "btrfs", "vfat",	 "exfat", "ntfs",
+	"ntfs3", "f2fs", "jfs",	 "iso9660", "udf",   "squashfs", "erofs", "hfsplus",
 };
 
 static struct exposure_verdict expose_fstype(const char *fstype)
@@ -295,8 +296,8 @@ void mounts_judge(const struct judgement *j)
 	if (mo->started)
 		judge_start(j);
 	if (!mo->mounts_after) {
-		if (mo->rec->type == EV_MOUNT && !model_is_host_ns(j->d->model, NAMESPACE_MNT,
-								  mo->rec->mnt_ns))
+		if (mo->rec->type == EV_MOUNT &&
+		    !model_is_host_ns(j->d->model, NAMESPACE_MNT, mo->rec->mnt_ns))
 			judge_call(j);
 		return;
 	}

@@ -10,24 +10,24 @@
 #define CAP_BIT(cap) (1ULL << (cap))
 
 /* What docker, containerd and podman give by default (moby: oci/caps/defaults.go). */
-#define CAPS_DEFAULT                                                                            \
-	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) |                 \
+#define CAPS_DEFAULT                                                                             \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_FSETID) |                  \
 	 CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_SETGID) | \
-	 CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETFCAP) | CAP_BIT(CAP_SETPCAP) |                    \
-	 CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_KILL) |          \
+	 CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETFCAP) | CAP_BIT(CAP_SETPCAP) |                     \
+	 CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_KILL) |           \
 	 CAP_BIT(CAP_AUDIT_WRITE))
 
 /* With one of these a process takes the host over. */
-#define CAPS_CRITICAL                                                                    \
-	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_MODULE) | CAP_BIT(CAP_SYS_RAWIO) |     \
-	 CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_BPF) |     \
+#define CAPS_CRITICAL                                                                \
+	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_MODULE) | CAP_BIT(CAP_SYS_RAWIO) | \
+	 CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_BPF) | \
 	 CAP_BIT(CAP_SYS_BOOT) | CAP_BIT(CAP_MAC_ADMIN) | CAP_BIT(CAP_MAC_OVERRIDE))
 
 /* With one of these it can harm its neighbours. */
-#define CAPS_WARNING                                                                   \
-	(CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_SYS_TIME) | CAP_BIT(CAP_SYSLOG) |        \
-	 CAP_BIT(CAP_PERFMON) | CAP_BIT(CAP_AUDIT_CONTROL) | CAP_BIT(CAP_SYS_NICE) |   \
-	 CAP_BIT(CAP_SYS_RESOURCE) | CAP_BIT(CAP_LINUX_IMMUTABLE) |                    \
+#define CAPS_WARNING                                                                 \
+	(CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_SYS_TIME) | CAP_BIT(CAP_SYSLOG) |      \
+	 CAP_BIT(CAP_PERFMON) | CAP_BIT(CAP_AUDIT_CONTROL) | CAP_BIT(CAP_SYS_NICE) | \
+	 CAP_BIT(CAP_SYS_RESOURCE) | CAP_BIT(CAP_LINUX_IMMUTABLE) |                  \
 	 CAP_BIT(CAP_CHECKPOINT_RESTORE) | CAP_BIT(CAP_IPC_OWNER))
 
 static Keelwatch__Severity grade_caps(uint64_t bits)
@@ -170,7 +170,7 @@ static void judge_gain(const struct judgement *j)
 	draft_key(&f, "%s|%d|%d|%llx", subject(j), c->explanation, c->gained_root,
 		  (unsigned long long)c->capabilities);
 	draft_message(&f, "%s gained %s%s", subject(j), gain_word(j),
-		      unexplained	 ? " and nothing explains it" :
+		      unexplained      ? " and nothing explains it" :
 		      c->child_user_ns ? " in a user namespace of its own" :
 					 "");
 	f.finding.credentials = j->event->credentials;
@@ -212,7 +212,8 @@ static void judge_session(const struct judgement *j)
 static void judge_escape(const struct judgement *j)
 {
 	unsigned int bits = j->mo->host_namespaces;
-	bool opened = j->mo->rec->type == EV_NS && ((const struct ev_ns *)j->mo->rec)->op == NS_OPEN;
+	bool opened = j->mo->rec->type == EV_NS &&
+		      ((const struct ev_ns *)j->mo->rec)->op == NS_OPEN;
 	const char *names;
 	struct draft f;
 
@@ -221,8 +222,9 @@ static void judge_escape(const struct judgement *j)
 	names = enrich_namespace_list(j->d->enrich, bits);
 	draft_begin(&f, j, RULE_NAMESPACE_ESCAPE, KEELWATCH__SEVERITY__critical);
 	draft_key(&f, "%s|%x|%d", subject(j), bits, opened);
-	draft_message(&f, opened ? "%s opened a namespace of the host: %s" :
-				   "%s is in a namespace of the host: %s",
+	draft_message(&f,
+		      opened ? "%s opened a namespace of the host: %s" :
+			       "%s is in a namespace of the host: %s",
 		      subject(j), names);
 	f.finding.namespaces = j->event->namespaces;
 	draft_evidence(&f, "seen_at", "%s", j->event->namespaces->operation);

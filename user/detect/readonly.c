@@ -27,8 +27,7 @@ static void evidence_of_root(struct draft *f, const struct container *c)
 		       k->root_mnt_ro && k->root_sb_ro ? ", " : "",
 		       k->root_sb_ro ? "superblock read-only" : "");
 	if (c->spec && !c->spec->partial)
-		draft_evidence(f, "declared", "%s",
-			       c->spec->read_only ? "readonly" : "writable");
+		draft_evidence(f, "declared", "%s", c->spec->read_only ? "readonly" : "writable");
 }
 
 /* Where no mount table was to be had, what the place of the file stands on. */
@@ -119,10 +118,12 @@ static void writable_path(const struct judgement *j, const struct ev_file *rec)
 	f.once = true;
 	key_of_mount(&f, file, rec);
 	if (at->mount)
-		draft_message(&f, "first write to %s, a writable mount (%s) of a read-only container",
+		draft_message(&f,
+			      "first write to %s, a writable mount (%s) of a read-only container",
 			      file->mount_point, file->mount_class);
 	else
-		draft_message(&f, "first write to a writable mount (%s) of a read-only container: %s",
+		draft_message(&f,
+			      "first write to a writable mount (%s) of a read-only container: %s",
 			      file->mount_class, file->path);
 	f.finding.file = j->event->file;
 	draft_evidence(&f, "path", "%s", file->path);
@@ -145,7 +146,8 @@ static void written_from_outside(const struct judgement *j)
 	f.container = mo->owner;
 	draft_key(&f, "outside|%s|%s|%s", program_of(j->event), j->event->file->operation,
 		  j->event->file->path);
-	draft_message(&f, "%s of %s, on the read-only root of a container, by a process outside of it",
+	draft_message(&f,
+		      "%s of %s, on the read-only root of a container, by a process outside of it",
 		      j->event->file->operation, path_word(j->event->file));
 	f.finding.file = j->event->file;
 	draft_evidence(&f, "how", "write from outside");
@@ -257,8 +259,9 @@ static void judge_changes(const struct judgement *j)
 			judge_removed(j, c->before);
 		else if (c->kind == MOUNT_CHANGED && is_ro(c->before) && !is_ro(c->after) &&
 			 !is_kernel_fs(j, c->after))
-			say_defeated(j, strcmp(c->after->target, "/") ? "remount of a part" :
-									"remount of the root",
+			say_defeated(j,
+				     strcmp(c->after->target, "/") ? "remount of a part" :
+								     "remount of the root",
 				     c->after);
 	}
 }

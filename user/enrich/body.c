@@ -2,23 +2,25 @@
 /* What happened: one small function for each type of record. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "base/text.h"
 #include "base/util.h"
 #include "enrich/enrich_priv.h"
+#include "control.h"
 
 static const char *const file_operations[FILE_OP_MAX] = {
-	[FILE_OTHER] = "write",	      [FILE_OPEN] = "open",
-	[FILE_CREATE] = "create",     [FILE_TRUNCATE] = "truncate",
-	[FILE_MKDIR] = "mkdir",	      [FILE_RMDIR] = "rmdir",
-	[FILE_UNLINK] = "unlink",     [FILE_RENAME] = "rename",
-	[FILE_LINK] = "link",	      [FILE_SYMLINK] = "symlink",
-	[FILE_MKNOD] = "mknod",	      [FILE_CHMOD] = "chmod",
-	[FILE_CHOWN] = "chown",	      [FILE_UTIME] = "utime",
-	[FILE_SETXATTR] = "setxattr", [FILE_REMOVEXATTR] = "removexattr",
-	[FILE_IOCTL] = "ioctl",	      [FILE_BIND] = "bind",
+	[FILE_OTHER] = "write",	       [FILE_OPEN] = "open",
+	[FILE_CREATE] = "create",      [FILE_TRUNCATE] = "truncate",
+	[FILE_MKDIR] = "mkdir",	       [FILE_RMDIR] = "rmdir",
+	[FILE_UNLINK] = "unlink",      [FILE_RENAME] = "rename",
+	[FILE_LINK] = "link",	       [FILE_SYMLINK] = "symlink",
+	[FILE_MKNOD] = "mknod",	       [FILE_CHMOD] = "chmod",
+	[FILE_CHOWN] = "chown",	       [FILE_UTIME] = "utime",
+	[FILE_SETXATTR] = "setxattr",  [FILE_REMOVEXATTR] = "removexattr",
+	[FILE_IOCTL] = "ioctl",	       [FILE_BIND] = "bind",
 	[FILE_ALLOCATE] = "fallocate",
 };
 
@@ -39,7 +41,9 @@ static const char *const mount_operations[MOUNT_OP_MAX] = {
 };
 
 static const char *const cred_operations[CRED_OP_MAX] = {
-	[CRED_SETUID] = "setuid", [CRED_SETGID] = "setgid",   [CRED_CAPSET] = "capset",
+	[CRED_SETUID] = "setuid",
+	[CRED_SETGID] = "setgid",
+	[CRED_CAPSET] = "capset",
 	[CRED_PRCTL] = "prctl",
 };
 
@@ -89,8 +93,8 @@ static void body_file(struct enrich *e, const struct moment *mo)
 	if (at->by != LOCATED_NOT)
 		f->mount_class = (char *)mount_class_name(at->class);
 	if (at->mount) {
-		f->mount_point = arena_clean(&e->arena, at->mount->target,
-					     strlen(at->mount->target));
+		f->mount_point =
+			arena_clean(&e->arena, at->mount->target, strlen(at->mount->target));
 		f->mount_read_only = at->mount->mnt_ro || at->mount->sb_ro;
 	}
 	if (line)
@@ -104,10 +108,10 @@ static char *mount_flags(struct enrich *e, const struct ev_mount *rec)
 		uint64_t bit;
 		const char *name;
 	} names[] = {
-		{ MS_RDONLY, "ro" },	   { MS_NOSUID, "nosuid" },   { MS_NODEV, "nodev" },
-		{ MS_NOEXEC, "noexec" },   { MS_REMOUNT, "remount" }, { MS_BIND, "bind" },
-		{ MS_MOVE, "move" },	   { MS_REC, "rec" },	      { MS_SHARED, "shared" },
-		{ MS_SLAVE, "slave" },	   { MS_PRIVATE, "private" }, { MS_UNBINDABLE, "unbindable" },
+		{ MS_RDONLY, "ro" },	 { MS_NOSUID, "nosuid" },   { MS_NODEV, "nodev" },
+		{ MS_NOEXEC, "noexec" }, { MS_REMOUNT, "remount" }, { MS_BIND, "bind" },
+		{ MS_MOVE, "move" },	 { MS_REC, "rec" },	    { MS_SHARED, "shared" },
+		{ MS_SLAVE, "slave" },	 { MS_PRIVATE, "private" }, { MS_UNBINDABLE, "unbindable" },
 	};
 	_cleanup_(buf_free) struct buf b = {};
 
@@ -154,8 +158,7 @@ static void body_capable(struct enrich *e, const struct moment *mo)
 	keelwatch__capability__init(c);
 	c->name = name ? (char *)name : arena_fmt(&e->arena, "%d", rec->cap);
 	c->granted = !rec->ret;
-	c->child_user_namespace =
-		!model_is_host_ns(e->model, NAMESPACE_USER, rec->target_user_ns);
+	c->child_user_namespace = !model_is_host_ns(e->model, NAMESPACE_USER, rec->target_user_ns);
 	e->event.capability = c;
 }
 
@@ -184,6 +187,93 @@ static void body_fork(struct enrich *e, const struct moment *mo)
 	keelwatch__fork__init(&e->body.fork);
 	e->body.fork.child_pid = ((const struct ev_fork *)mo->rec)->child.tgid;
 	e->event.fork = &e->body.fork;
+}
+
+static const char *const guard_operations[GUARD_OP_MAX] = {
+	[GUARD_SIGNAL] = "signal",    [GUARD_TRACE] = "trace",
+	[GUARD_MEMORY] = "memory",    [GUARD_DESCRIPTOR] = "descriptor",
+	[GUARD_OPEN] = "object-open", [GUARD_CHANGE] = "object-change",
+	[GUARD_FREEZE] = "freeze",    [GUARD_UNCLEAN] = "unclean-end",
+	[GUARD_STOOD] = "standstill", [GUARD_CLOCK] = "clock",
+	[GUARD_FILE] = "file",	      [GUARD_MAP] = "map",
+	[GUARD_MOVED] = "move",
+};
+
+static char *guard_target(const struct ev_guard *rec)
+{
+	static const char *const roles[GUARDED_ROLE_MAX] = {
+		[GUARDED_MONITOR] = "monitor",
+		[GUARDED_SHIPPER] = "shipper",
+		[GUARDED_EXPORTER] = "exporter",
+	};
+	static const char *const kinds[GUARDED_KIND_MAX] = {
+		[GUARDED_CGROUP] = "cgroup",
+		[GUARDED_MAP] = "map",
+		[GUARDED_PROGRAM] = "program",
+		[GUARDED_LINK] = "link",
+	};
+	/* Where the operation alone says it. */
+	static const char *const by_operation[GUARD_OP_MAX] = {
+		[GUARD_UNCLEAN] = "monitor", [GUARD_STOOD] = "monitor", [GUARD_CLOCK] = "clock",
+		[GUARD_FILE] = "file",	     [GUARD_MAP] = "map",	[GUARD_MOVED] = "cgroup",
+	};
+
+	if (rec->op < GUARD_OP_MAX && by_operation[rec->op])
+		return (char *)by_operation[rec->op];
+	return rec->kind == GUARDED_THREAD ? NAME_IN(roles, rec->role) : NAME_IN(kinds, rec->kind);
+}
+
+static const char *guard_detail(const struct ev_guard *rec)
+{
+	static const char *const stood[STOOD_MAX] = {
+		[STOOD_STILL] = "still",
+		[STOOD_STARVED] = "starved",
+		[STOOD_BUSY] = "busy",
+	};
+	static const char *const files[FILE_ACT_MAX] = {
+		[FILE_CHANGED] = "changed",
+		[FILE_REPLACED] = "replaced",
+		[FILE_REMOVED] = "removed",
+		[FILE_UNPINNED] = "unpinned",
+	};
+
+	switch (rec->op) {
+	case GUARD_STOOD:
+		return name_in(stood, ARRAY_SIZE(stood), rec->detail);
+	case GUARD_FILE:
+		return name_in(files, ARRAY_SIZE(files), rec->detail);
+	case GUARD_CLOCK:
+		return rec->value < 0 ? "back" : "forward";
+	case GUARD_UNCLEAN:
+		return rec->how & UNCLEAN_REBOOT ? "reboot" : "killed";
+	}
+	return "";
+}
+
+static void body_guard(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_guard *rec = (const void *)mo->rec;
+	const char *error = rec->ret ? text_errno(-rec->ret) : NULL, *signal;
+	Keelwatch__Guard *g = &e->body.guard;
+
+	keelwatch__guard__init(g);
+	g->operation = NAME_IN(guard_operations, rec->op);
+	g->target = guard_target(rec);
+	g->target_pid = rec->target;
+	g->name = clean_str(e, mo->rec, &rec->name);
+	g->id = rec->id;
+	g->by_kernel = rec->how & GUARD_BY_KERNEL;
+	g->detail = (char *)guard_detail(rec);
+	if (rec->op == GUARD_STOOD || rec->op == GUARD_CLOCK)
+		g->nanoseconds = rec->value < 0 ? -(uint64_t)rec->value : (uint64_t)rec->value;
+	if (error)
+		g->error = (char *)error;
+	if (rec->op == GUARD_SIGNAL) {
+		signal = sigabbrev_np(rec->detail);
+		g->signal = signal ? arena_fmt(&e->arena, "SIG%s", signal) :
+				     arena_fmt(&e->arena, "%u", rec->detail);
+	}
+	e->event.guard = g;
 }
 
 static void body_exit(struct enrich *e, const struct moment *mo)
@@ -216,14 +306,33 @@ static void body_loss(struct enrich *e, const struct moment *mo)
 	e->event.n_loss = CLASS_MAX;
 }
 
+static void body_flood(struct enrich *e, const struct moment *mo)
+{
+	const struct ev_flood *rec = (const void *)mo->rec;
+
+	for (size_t i = 0; i < CLASS_MAX; i++) {
+		keelwatch__loss__init(&e->loss[i]);
+		e->loss[i].class_ = (char *)record_class_name(i);
+		e->loss[i].limited = rec->limited[i];
+	}
+	e->event.loss = e->loss_list;
+	e->event.n_loss = CLASS_MAX;
+}
+
 void enrich_body(struct enrich *e, const struct moment *mo)
 {
 	static void (*const bodies[])(struct enrich *, const struct moment *) = {
 		[EV_FORK] = body_fork,
-		[EV_EXIT] = body_exit,		   [EV_CGROUP_MKDIR] = body_cgroup,
-		[EV_CGROUP_RMDIR] = body_cgroup,   [EV_CGROUP_ATTACH] = body_cgroup,
-		[EV_FILE] = body_file,		   [EV_MOUNT] = body_mount,
-		[EV_CAPABLE] = body_capable,	   [EV_LOSS] = body_loss,
+		[EV_EXIT] = body_exit,
+		[EV_CGROUP_MKDIR] = body_cgroup,
+		[EV_CGROUP_RMDIR] = body_cgroup,
+		[EV_CGROUP_ATTACH] = body_cgroup,
+		[EV_FILE] = body_file,
+		[EV_MOUNT] = body_mount,
+		[EV_CAPABLE] = body_capable,
+		[EV_GUARD] = body_guard,
+		[EV_LOSS] = body_loss,
+		[EV_FLOOD] = body_flood,
 		[EV_MOUNTS_CHANGED] = body_mounts_changed,
 	};
 

@@ -178,7 +178,9 @@ static void fill_namespaces(struct enrich *e, const struct moment *mo)
 {
 	Keelwatch__Namespaces *ns = &e->namespaces;
 	static const char *const operations[] = {
-		[NS_SETNS] = "setns", [NS_UNSHARE] = "unshare", [NS_OPEN] = "open",
+		[NS_SETNS] = "setns",
+		[NS_UNSHARE] = "unshare",
+		[NS_OPEN] = "open",
 	};
 	const struct ev_ns *rec = (const void *)mo->rec;
 	char **names;

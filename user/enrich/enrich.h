@@ -31,6 +31,6 @@ const char *enrich_explanation(enum explanation explanation);
 /* A mount table's line as a message. */
 Keelwatch__Mount *enrich_mount_line(struct enrich *e, const struct mount_line *line,
 				    const char *operation);
-struct arena *enrich_arena(struct enrich *e);	/* emptied with each event */
+struct arena *enrich_arena(struct enrich *e); /* emptied with each event */
 
 #endif

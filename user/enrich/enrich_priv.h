@@ -7,14 +7,14 @@
 #include "enrich/enrich.h"
 
 #define ANCESTORS_MAX 8
-#define CAP_SETS 64	/* sets of capabilities whose names are kept at hand */
+#define CAP_SETS 64 /* sets of capabilities whose names are kept at hand */
 
 #define CAPS_MAX 64
 
 struct cap_set {
 	bool used;
 	uint64_t bits;
-	uint64_t all;	/* what "all" meant when the names were written */
+	uint64_t all; /* what "all" meant when the names were written */
 	char *names[CAPS_MAX];
 	size_t count;
 };
@@ -34,6 +34,7 @@ struct enrich {
 		Keelwatch__Cgroup cgroup;
 		Keelwatch__Exit exit;
 		Keelwatch__Fork fork;
+		Keelwatch__Guard guard;
 	} body;
 	Keelwatch__Credentials credentials;
 	Keelwatch__Namespaces namespaces;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -17,9 +18,9 @@
 #include "control.h"
 #include "model/model_priv.h"
 
-#define ANCESTORS_ASKED 8	/* between a task that is put into a cgroup and its runtime */
-#define CANDIDATE_NS (60ULL * 1000000000)	/* a new cgroup that is nobody's after this is let go */
-#define SWEEP_NS (5ULL * 1000000000)
+#define ANCESTORS_ASKED 8	     /* between a task that is put into a cgroup and its runtime */
+#define CANDIDATE_NS (60 * NS_PER_S) /* a new cgroup that is nobody's after this is let go */
+#define SWEEP_NS (5 * NS_PER_S)
 #define NODES_MAX 16384
 
 struct cgroup_node *node_find(struct model *m, uint64_t id)
@@ -62,7 +63,7 @@ static void candidate_end(struct model *m, struct cgroup_node *n)
 	m->candidates--;
 }
 
-static void node_drop(struct model *m, struct cgroup_node *n)
+void node_drop(struct model *m, struct cgroup_node *n)
 {
 	candidate_end(m, n);
 	if (n->container && n->container->cgroup_id == n->id)
@@ -123,13 +124,13 @@ struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id)
 /* systemd's own kinds of unit never are a container's cgroup: engines ask it for scopes. */
 bool identity_may_be_container(const char *path)
 {
-	static const char *const units[] = { ".service", ".slice", ".mount", ".socket", ".swap",
-					     ".automount", ".device", ".timer" };
+	static const char *const units[] = { ".service", ".slice",     ".mount",  ".socket",
+					     ".swap",	 ".automount", ".device", ".timer" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (text_ends(path, units[i]))
 			return false;
-	return strcmp(path, "/");	/* the root is everybody's */
+	return strcmp(path, "/"); /* the root is everybody's */
 }
 
 static char *clean_path(const struct ev_head *rec, const struct ev_str *str)
@@ -266,7 +267,7 @@ static struct process *runtime_of(struct model *m, struct process *p)
 
 struct runtime_search {
 	const char *id;
-	struct process *found;	/* the youngest */
+	struct process *found; /* the youngest */
 };
 
 static void match_id(struct process *p, void *arg)
@@ -407,6 +408,8 @@ void identity_ended(struct model *m, struct container *c)
 		return;
 	c->ended = true;
 	m->alive--;
+	if (c->started && !m->ended)
+		m->ended = container_ref(c);
 	unguard_root(m, c);
 	places_let_go(m, c);
 	arm_if_needed(m);

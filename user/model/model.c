@@ -40,6 +40,7 @@ void model_free(struct model *m)
 		free(n->path);
 		free(n);
 	}
+	container_unref(m->ended);
 	process_table_free(m->processes);
 	mount_table_free(m->host_mounts);
 	buf_free(&m->sockets);
@@ -61,7 +62,8 @@ static bool runs_inside(const struct model *m, const struct container *c, const 
 {
 	bool hosts = e->root_dev == m->host_root_dev && e->root_ino == m->host_root_ino;
 
-	if (!hosts && !(c && e->root_dev == c->runtime_root_dev && e->root_ino == c->runtime_root_ino))
+	if (!hosts &&
+	    !(c && e->root_dev == c->runtime_root_dev && e->root_ino == c->runtime_root_ino))
 		return true;
 	return c && c->root_is_given && e->ns.mnt != m->host.mnt && e->ns.mnt != c->runtime_mnt_ns;
 }
@@ -121,6 +123,19 @@ static void learn_ancestors(struct model *m, const struct ev_task *chain, struct
 		inherit(p, known);
 }
 
+/*
+ * While records of before the start are read, there may be processes that were gone when stock was taken:
+ * whoever is in the mount namespace of a container that was running is one of its own.
+ */
+static bool is_inside_already(const struct model *m, const struct container *c,
+			      const struct process *p, const struct ev_head *rec)
+{
+	uint32_t own = c->facts.ns.mnt;
+
+	return m->behind_ns && c->found && rec->type != EV_EXEC && !is_known(p) &&
+	       rec->mnt_ns != m->host.mnt && (!own || rec->mnt_ns == own);
+}
+
 static struct process *learn_task(struct model *m, const struct ev_head *rec)
 {
 	struct process *p = process_get(m->processes, rec->tgid, rec->start_ns);
@@ -134,6 +149,8 @@ static struct process *learn_task(struct model *m, const struct ev_head *rec)
 		process_set_container(p, c);
 	if (!p->comm[0])
 		set_comm(p, rec->comm);
+	if (c && is_inside_already(m, c, p, rec))
+		p->entered = true;
 	p->mnt_ns = rec->mnt_ns;
 	return p;
 }
@@ -295,10 +312,13 @@ static unsigned int foreign_namespaces(const struct model *m, const struct conta
 	const struct ev_nsset *given = &c->facts.ns, *host = &m->host;
 	unsigned int bits = 0;
 
-#define IS_FOREIGN(field) (ns->field && ns->field == host->field && given->field != host->field)
+	/* Of a container that was only told of nobody knows what it was given: 0. */
+#define IS_FOREIGN(field) \
+	(ns->field && ns->field == host->field && given->field && given->field != host->field)
 	bits |= IS_FOREIGN(mnt) ? NAMESPACE_MNT : 0;
 	bits |= IS_FOREIGN(pid) ? NAMESPACE_PID : 0;
-	if (ns->pid_for_children && ns->pid_for_children == host->pid && given->pid != host->pid)
+	if (ns->pid_for_children && ns->pid_for_children == host->pid && given->pid &&
+	    given->pid != host->pid)
 		bits |= NAMESPACE_PID; /* setns(CLONE_NEWPID) moves the children alone */
 	bits |= IS_FOREIGN(net) ? NAMESPACE_NET : 0;
 	bits |= IS_FOREIGN(ipc) ? NAMESPACE_IPC : 0;
@@ -434,7 +454,13 @@ int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *a
 	m->totals.records++;
 	if (rec->time_ns > m->now_ns)
 		m->now_ns = rec->time_ns;
+	if (rec->type == EV_RESUME) {
+		m->behind_ns = rec->time_ns;
+		return 0;
+	}
 	if (rec->type == EV_START) {
+		if (m->stock_taken)
+			m->behind_ns = 0; /* all of them came */
 		snapshot_take(m, (const void *)rec, fn, arg);
 		return 0;
 	}
@@ -448,8 +474,15 @@ int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *a
 	case EV_MOUNTS_CHANGED:
 		feed_mounts_changed(m, &mo);
 		break;
+	case EV_FLOOD:
+		mo.container = container_of_cgroup(m, rec->cgroup_id);
+		break;
 	case EV_LOSS:
 	case EV_STOP:
+		break;
+	case EV_GUARD:
+		if (rec->tgid)
+			feed_task(m, &mo);
 		break;
 	default:
 		feed_task(m, &mo);
@@ -458,8 +491,11 @@ int model_feed(struct model *m, const struct ev_head *rec, moment_fn fn, void *a
 	}
 	/* The one who listens may keep nothing, but the container may end while it does. */
 	container_ref(mo.container);
+	mo.ended = m->ended;
+	m->ended = NULL;
 	fn(arg, &mo);
 	places_clear(&mo);
+	container_unref(mo.ended);
 	container_unref(mo.container);
 	identity_sweep(m);
 	return 0;
@@ -480,6 +516,16 @@ struct facts *model_facts(struct model *m)
 	return m->facts;
 }
 
+bool model_is_own(const struct model *m, const struct container *c)
+{
+	return c && !c->ended && m->own_pid && c->init_tgid == m->own_pid;
+}
+
+bool model_is_monitor(const struct model *m, const struct process *p)
+{
+	return p && m->own_pid && p->tgid == m->own_pid;
+}
+
 uint64_t model_all_capabilities(const struct model *m)
 {
 	return m->all_capabilities;
@@ -497,5 +543,8 @@ const char *model_sockets(struct model *m)
 
 struct model_totals model_totals(const struct model *m)
 {
-	return m->totals;
+	struct model_totals totals = m->totals;
+
+	totals.alive = m->alive;
+	return totals;
 }

@@ -12,10 +12,10 @@
 struct cgroup_node {
 	uint64_t id;
 	uint64_t parent_id;
-	char *path;		/* clean text */
-	struct container *container;	/* counted reference, or NULL */
-	uint64_t candidate_ns;	/* it may become a container's: since when; 0: no */
-	bool hosts;		/* it held processes of the host at the start, where that was asked */
+	char *path;		     /* clean text */
+	struct container *container; /* counted reference, or NULL */
+	uint64_t candidate_ns;	     /* it may become a container's: since when; 0: no */
+	bool hosts; /* it held processes of the host at the start, where that was asked */
 	UT_hash_handle hh;
 };
 
@@ -24,20 +24,24 @@ struct model {
 	const struct model_control *control;
 	struct process_table *processes;
 	struct cgroup_node *nodes;
-	size_t candidates;	/* nodes that may become containers */
-	size_t alive;		/* containers that have not ended */
+	size_t candidates; /* nodes that may become containers */
+	size_t alive;	   /* containers that have not ended */
 	bool armed;
-	uint64_t now_ns;	/* of the newest record */
+	struct container *ended; /* by the record being fed; a reference */
+	uint64_t now_ns;	 /* of the newest record */
 	struct ev_nsset host;
 	uint64_t host_root_ino;
 	uint32_t host_root_dev;
-	uint32_t host_pid;	/* see struct ev_start */
+	uint32_t host_pid; /* see struct ev_start */
+	uint32_t own_pid;  /* likewise */
 	uint64_t realtime_ns;
 	uint64_t all_capabilities;
 	bool v1;
-	bool hosts_asked;	/* which cgroups hold processes of the host: see snapshot.c */
+	bool hosts_asked; /* which cgroups hold processes of the host: see origin.c */
 	char *cgroup_root;
-	uint64_t swept_ns;	/* when candidates were last looked through */
+	uint64_t swept_ns; /* when candidates were last looked through */
+	uint64_t behind_ns; /* records of before the start are still to come, from this time on; 0: none */
+	bool stock_taken; /* what runs was looked at once */
 	struct mount_table *host_mounts;
 	uint64_t host_mounts_ns;
 	struct buf sockets;
@@ -49,6 +53,8 @@ struct model {
 struct cgroup_node *node_find(struct model *m, uint64_t id);
 struct cgroup_node *node_get(struct model *m, uint64_t id, uint64_t parent_id, const char *path);
 struct container *container_of_cgroup(struct model *m, uint64_t cgroup_id);
+void node_drop(struct model *m,
+	       struct cgroup_node *n); /* its container has ended, if it is its own */
 /* The node is of this container from now on; the kernel half is told. */
 void node_give(struct model *m, struct cgroup_node *n, struct container *c);
 void identity_mkdir(struct model *m, const struct ev_cgroup *e);
@@ -64,7 +70,8 @@ struct container *identity_read(struct model *m, struct cgroup_node *node, const
 				Keelwatch__Attribution attribution);
 bool identity_may_be_container(const char *cgroup_path);
 struct spec *identity_no_spec(const char *cgroup_path, const char *why);
-void identity_started(struct model *m, struct container *c);	/* its facts are known: tell the kernel half */
+/* Its facts are known: tell the kernel half. */
+void identity_started(struct model *m, struct container *c);
 void identity_ended(struct model *m, struct container *c);
 void identity_sweep(struct model *m);
 
@@ -101,8 +108,19 @@ void places_refresh_host(struct model *m);
 struct mount_table *declared_table(struct facts *facts, const struct spec *spec,
 				   const struct mount_table *host);
 
+/* recall.c */
+/* What was told of it gives way to what is seen. */
+void recall_replaced(struct model *m, struct container *told);
+/* Ends those that are gone, and whose end nobody saw. */
+void recall_settle(struct model *m, const struct ev_start *e, moment_fn fn, void *arg);
+
+/* procfs.c */
+uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind); /* its inode; 0: not to be had */
+
+/* origin.c: of a process that runs in its cgroup; NULL: it is none. */
+struct container *origin_find(struct model *m, struct cgroup_node *node, const struct process *p);
+
 /* snapshot.c */
-uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind);	/* its inode; 0: not to be had */
 void snapshot_take(struct model *m, const struct ev_start *e, moment_fn fn, void *arg);
 
 #endif

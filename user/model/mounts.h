@@ -11,25 +11,30 @@ struct buf;
 struct facts;
 struct spec;
 
-enum mount_propagation { PROPAGATION_PRIVATE, PROPAGATION_SHARED, PROPAGATION_SLAVE, PROPAGATION_UNBINDABLE };
+enum mount_propagation {
+	PROPAGATION_PRIVATE,
+	PROPAGATION_SHARED,
+	PROPAGATION_SLAVE,
+	PROPAGATION_UNBINDABLE
+};
 
 /* One line of mountinfo (proc(5)). Strings are raw bytes with the octal escapes undone, owned. */
 struct mount_line {
 	uint32_t id, parent;
-	uint32_t dev;		/* major << 20 | minor */
+	uint32_t dev; /* major << 20 | minor */
 	char *root, *target, *fstype, *source;
 	bool mnt_ro, sb_ro, nosuid, noexec, nodev;
-	uint32_t shared_group;	/* 0: not shared */
-	uint32_t master_group;	/* 0: no slave */
-	enum mount_propagation propagation;	/* shared wins over slave */
+	uint32_t shared_group;		    /* 0: not shared */
+	uint32_t master_group;		    /* 0: no slave */
+	enum mount_propagation propagation; /* shared wins over slave */
 };
 
 struct mount_table {
-	struct mount_line *lines;	/* in the kernel's order: later ones may cover earlier ones */
+	struct mount_line *lines; /* in the kernel's order: later ones may cover earlier ones */
 	size_t count;
 };
 
-#define MOUNT_TABLE_MAX 65536	/* lines; -E2BIG beyond */
+#define MOUNT_TABLE_MAX 65536 /* lines; -E2BIG beyond */
 
 /* Parses mountinfo text. Lines that do not parse are skipped and counted in *bad (may be NULL). */
 int mount_table_parse(const char *text, size_t len, struct mount_table **ret, size_t *bad);
@@ -45,8 +50,8 @@ enum mount_change_kind { MOUNT_ADDED, MOUNT_REMOVED, MOUNT_CHANGED };
 
 struct mount_change {
 	enum mount_change_kind kind;
-	const struct mount_line *before;	/* NULL when added; borrowed from the old table */
-	const struct mount_line *after;		/* NULL when removed; borrowed from the new table */
+	const struct mount_line *before; /* NULL when added; borrowed from the old table */
+	const struct mount_line *after;	 /* NULL when removed; borrowed from the new table */
 };
 
 /* Differences by mount id (flags, propagation, target). *ret is the caller's to free. */
@@ -54,13 +59,13 @@ int mount_table_diff(const struct mount_table *before, const struct mount_table 
 		     struct mount_change **ret, size_t *count);
 
 enum mount_class {
-	MOUNT_CLASS_ROOTFS,	/* the container's root */
-	MOUNT_CLASS_TMPFS,	/* memory of its own: tmpfs, ramfs, its /dev, /dev/shm */
-	MOUNT_CLASS_VOLUME,	/* storage that an engine manages for it: named volumes, emptyDir, its resolv.conf */
-	MOUNT_CLASS_HOST,	/* a path of the host */
-	MOUNT_CLASS_KERNEL,	/* proc, sysfs, cgroup, devpts, mqueue, ... of its own */
-	MOUNT_CLASS_DEVICE,	/* a block device's file system of its own */
-	MOUNT_CLASS_UNKNOWN,	/* not the root; no table was to be had that says more */
+	MOUNT_CLASS_ROOTFS, /* the container's root */
+	MOUNT_CLASS_TMPFS,  /* memory of its own: tmpfs, ramfs, its /dev, /dev/shm */
+	MOUNT_CLASS_VOLUME, /* storage that an engine manages for it: named volumes, emptyDir, its resolv.conf */
+	MOUNT_CLASS_HOST,    /* a path of the host */
+	MOUNT_CLASS_KERNEL,  /* proc, sysfs, cgroup, devpts, mqueue, ... of its own */
+	MOUNT_CLASS_DEVICE,  /* a block device's file system of its own */
+	MOUNT_CLASS_UNKNOWN, /* not the root; no table was to be had that says more */
 };
 
 const char *mount_class_name(enum mount_class class);
@@ -70,11 +75,12 @@ const char *mount_class_name(enum mount_class class);
  * whose root is the longest prefix of the line's root. Appends raw bytes; false when the superblock
  * is mounted nowhere on the host (then it is the container's own).
  */
-bool mount_host_path(const struct mount_table *host, const struct mount_line *line, struct buf *out);
+bool mount_host_path(const struct mount_table *host, const struct mount_line *line,
+		     struct buf *out);
 
 enum mount_class mount_classify(const struct mount_table *host, const struct mount_line *line);
 
-bool mount_is_kernel_fs(const char *fstype);	/* a file system without storage: proc, sysfs, ... */
+bool mount_is_kernel_fs(const char *fstype); /* a file system without storage: proc, sysfs, ... */
 
 /*
  * A file that does not lie on the root of its container, by its superblock (dev 0: not known) and
@@ -88,7 +94,7 @@ enum exposure { EXPOSURE_NONE, EXPOSURE_LOW, EXPOSURE_MEDIUM, EXPOSURE_HIGH, EXP
 
 struct exposure_verdict {
 	enum exposure level;
-	const char *what;	/* static text: "the host's root directory", "a runtime's socket", ... */
+	const char *what; /* static text: "the host's root directory", "a runtime's socket", ... */
 };
 
 /*

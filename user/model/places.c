@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "model/model_priv.h"
 
-#define MINOR_BITS 20	/* of the kernel's dev_t */
-#define ANCESTORS_ASKED 8	/* for the mount table of a task that is gone */
-#define HOST_MOUNTS_AGE_NS 1000000000ULL	/* the host's table is read anew when older and asked for */
+#define MINOR_BITS 20		    /* of the kernel's dev_t */
+#define ANCESTORS_ASKED 8	    /* for the mount table of a task that is gone */
+#define HOST_MOUNTS_AGE_NS NS_PER_S /* the host's table is read anew when older and asked for */
 
 static struct mount_table *table_of(struct buf *text)
 {
@@ -313,8 +314,7 @@ static void locate_without(struct model *m, const struct container *c, const str
 			   struct located *at)
 {
 	const char *path = buf_cstr(&at->path);
-	const struct mount_line *line =
-		c->declared ? mount_table_find(c->declared, path) : NULL;
+	const struct mount_line *line = c->declared ? mount_table_find(c->declared, path) : NULL;
 
 	if (!m->host_mounts)
 		return;

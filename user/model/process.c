@@ -9,46 +9,122 @@
 #include <uthash.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "model/container.h"
 #include "model/spec.h"
 
-#define NS_PER_TICK 10000000	/* USER_HZ is 100 on every architecture we run on */
-#define ARGV_MAX 1024		/* arguments kept; more are marked as cut */
+#define ARGV_MAX 1024  /* arguments kept; more are marked as cut */
+#define BLOCK_MIN 24   /* of malloc(3), beside what was asked for */
+#define PROCESS_PART 8 /* of the table: what a container may take of it where all of it is taken */
 
 struct process_link {
-	struct process process;		/* first: a process is its link */
+	struct process process; /* first: a process is its link */
 	uint32_t tgid;
-	struct process_link *prev, *next;	/* in the list of the ended, oldest first */
+	size_t bytes; /* its image's, though others may share that */
+	uint64_t ended_at;
+	struct process_table *table;
+	struct process_group *group;	  /* NULL: it is out of the table */
+	struct process_link *prev, *next; /* in a list of the group; of the parked, next alone */
+	UT_hash_handle hh;
+};
+
+/* The oldest first. */
+struct process_list {
+	struct process_link *first, *last;
+};
+
+/* Those of one container, or of none: it is there as long as one of them is. */
+struct process_group {
+	struct container *container; /* a key, and no reference: the processes hold those */
+	struct process_list alive, ended;
+	size_t bytes;
 	UT_hash_handle hh;
 };
 
 struct process_table {
 	struct process_link *by_tgid;
-	struct process_link *ended_first, *ended_last;
-	struct process_link *parked;	/* out of the table, and let go between records */
+	struct process_group *groups;
+	struct process_link *parked; /* out of the table, and let go between records */
 	struct image *nothing;
-	size_t max;
+	size_t max, bytes;
+	uint64_t ends; /* so far */
 };
 
-static void ended_remove(struct process_table *t, struct process_link *l)
+static void list_add(struct process_list *list, struct process_link *l)
+{
+	l->prev = list->last;
+	l->next = NULL;
+	if (list->last)
+		list->last->next = l;
+	else
+		list->first = l;
+	list->last = l;
+}
+
+static void list_remove(struct process_list *list, struct process_link *l)
 {
 	if (l->prev)
 		l->prev->next = l->next;
-	else if (t->ended_first == l)
-		t->ended_first = l->next;
+	else
+		list->first = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
-	else if (t->ended_last == l)
-		t->ended_last = l->prev;
+	else
+		list->last = l->prev;
 	l->prev = l->next = NULL;
+}
+
+static size_t link_size(const struct process_link *l)
+{
+	return sizeof(*l) + l->bytes;
+}
+
+static struct process_list *list_of(struct process_link *l)
+{
+	return l->process.ended ? &l->group->ended : &l->group->alive;
+}
+
+static void group_leave(struct process_link *l)
+{
+	struct process_group *g = l->group;
+
+	list_remove(list_of(l), l);
+	g->bytes -= link_size(l);
+	l->table->bytes -= link_size(l);
+	l->group = NULL;
+	if (g->alive.first || g->ended.first)
+		return;
+	HASH_DEL(l->table->groups, g);
+	free(g);
+}
+
+/* False without memory. */
+static bool group_join(struct process_link *l, struct container *container)
+{
+	struct process_table *t = l->table;
+	struct process_group *g;
+
+	HASH_FIND_PTR(t->groups, &container, g);
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return false;
+		g->container = container;
+		HASH_ADD_PTR(t->groups, container, g);
+	}
+	l->group = g;
+	list_add(list_of(l), l);
+	g->bytes += link_size(l);
+	t->bytes += link_size(l);
+	return true;
 }
 
 static void link_take_out(struct process_table *t, struct process_link *l)
 {
-	if (l->process.ended)
-		ended_remove(t, l);
+	if (l->group)
+		group_leave(l);
 	HASH_DEL(t->by_tgid, l);
 }
 
@@ -137,11 +213,38 @@ struct process *process_find(struct process_table *t, uint32_t tgid, uint64_t st
 	return &l->process;
 }
 
+static struct process_link *oldest_of(struct process_group *g)
+{
+	return g->ended.first ? g->ended.first : g->alive.first;
+}
+
+/*
+ * A container that takes more than its part makes room from its own. Else who ended first goes; where
+ * nobody has, the oldest of those that are the most.
+ */
+static struct process_link *who_goes(struct process_table *t)
+{
+	struct process_group *most = t->groups, *container = NULL, *g;
+	struct process_link *ended = NULL;
+
+	for (g = t->groups; g; g = g->hh.next) {
+		if (g->bytes > most->bytes)
+			most = g;
+		if (g->container && (!container || g->bytes > container->bytes))
+			container = g;
+		if (g->ended.first && (!ended || g->ended.first->ended_at < ended->ended_at))
+			ended = g->ended.first;
+	}
+	if (container && container->bytes > t->bytes / PROCESS_PART)
+		return oldest_of(container);
+	return ended ? ended : most->alive.first;
+}
+
 void process_table_trim(struct process_table *t)
 {
 	free_parked(t);
-	while (HASH_COUNT(t->by_tgid) > t->max)
-		link_drop(t, t->ended_first ? t->ended_first : t->by_tgid);
+	while (t->groups && (HASH_COUNT(t->by_tgid) > t->max || t->bytes > PROCESS_BYTES))
+		link_drop(t, who_goes(t));
 }
 
 struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns)
@@ -166,17 +269,30 @@ struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t sta
 	l->process.start_ns = start_ns;
 	l->process.image = image_ref(t->nothing);
 	l->process.link = l;
+	l->table = t;
+	if (!group_join(l, NULL)) {
+		link_free(l);
+		return NULL;
+	}
 	HASH_ADD(hh, t->by_tgid, tgid, sizeof(l->tgid), l);
 	return &l->process;
 }
 
 void process_set_container(struct process *p, struct container *c)
 {
+	struct process_link *l = p->link;
+	bool listed = l->group;
+
 	if (p->container == c)
 		return;
+	if (listed)
+		group_leave(l);
+	container_ref(c);
 	container_unref(p->container);
-	p->container = container_ref(c);
+	p->container = c;
 	p->entered = false;
+	if (listed)
+		group_join(l, c); /* without memory it is in none, and stays */
 }
 
 void process_end(struct process_table *t, struct process *p)
@@ -185,13 +301,12 @@ void process_end(struct process_table *t, struct process *p)
 
 	if (p->ended)
 		return;
+	if (l->group)
+		list_remove(&l->group->alive, l);
 	p->ended = true;
-	l->prev = t->ended_last;
-	if (t->ended_last)
-		t->ended_last->next = l;
-	else
-		t->ended_first = l;
-	t->ended_last = l;
+	l->ended_at = ++t->ends;
+	if (l->group)
+		list_add(&l->group->ended, l);
 }
 
 static char *clean_dup(const char *bytes, size_t len)
@@ -227,6 +342,16 @@ static int image_args(struct image *i, const char *args, size_t len)
 	return 0;
 }
 
+/* What it takes in memory, about. */
+static size_t image_size(const struct image *i)
+{
+	size_t size = sizeof(*i) + strlen(i->exe) + strlen(i->cwd);
+
+	for (size_t n = 0; n < i->argc; n++)
+		size += sizeof(*i->argv) + BLOCK_MIN + strlen(i->argv[n]);
+	return size;
+}
+
 struct image *image_new(const char *exe, const char *cwd, const char *args, size_t args_len,
 			bool args_cut)
 {
@@ -242,6 +367,7 @@ struct image *image_new(const char *exe, const char *cwd, const char *args, size
 		image_unref(i);
 		return NULL;
 	}
+	i->bytes = image_size(i);
 	if (!spec_runtime_args(args, args_len, cwd, &i->bundle, &i->container_id))
 		i->bundle = NULL;
 	return i;
@@ -281,6 +407,13 @@ const char *image_program(const struct image *image)
 
 void process_set_image(struct process *p, struct image *i)
 {
+	struct process_link *l = p->link;
+
+	if (l->group) {
+		l->group->bytes += i->bytes - l->bytes;
+		l->table->bytes += i->bytes - l->bytes;
+	}
+	l->bytes = i->bytes;
 	image_unref(p->image);
 	p->image = i;
 }

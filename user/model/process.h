@@ -17,45 +17,51 @@
 
 struct container;
 
-#define PROCESS_MAX 16384	/* remembered at once; beyond it the ones that ended first, then the oldest, go */
+/*
+ * Remembered at once. Beyond it those of a container that takes more than an eighth go first; else the
+ * ones that ended first, then the oldest.
+ */
+#define PROCESS_MAX 16384
+#define PROCESS_BYTES (32u * 1024 * 1024) /* that they take in memory, as well */
 
 /* What a process executed. Shared by the children that executed nothing of their own. */
 struct image {
 	unsigned int refs;
-	char *exe;		/* clean text; "" unknown */
+	size_t bytes; /* that it takes */
+	char *exe;    /* clean text; "" unknown */
 	char *cwd;
-	char **argv;		/* clean text */
+	char **argv; /* clean text */
 	size_t argc;
 	bool args_cut;
 	/* Where it stood when executed, which exe and cwd start from; 0: unknown. */
 	uint64_t root_ino;
 	uint32_t root_dev;
-	uint32_t mnt_ns;	/* one of its threads may be in another by now, as runc's are */
+	uint32_t mnt_ns; /* one of its threads may be in another by now, as runc's are */
 	/* Of an OCI runtime's create or run: where the container's specification is. */
-	char *bundle;		/* NULL: it is none */
+	char *bundle; /* NULL: it is none */
 	char *container_id;
 };
 
 struct process {
 	uint32_t tgid;
-	uint64_t start_ns;	/* CLOCK_BOOTTIME; from /proc only to the clock tick (see approximate) */
+	uint64_t start_ns; /* CLOCK_BOOTTIME; from /proc only to the clock tick (see approximate) */
 	struct ev_task parent;
-	struct image *image;	/* never NULL; counted reference */
-	char comm[EV_COMM_LEN * 4];	/* clean text: a byte may need four */
-	struct container *container;	/* counted reference, or NULL */
-	bool entered;		/* runs within the container, not as its runtime's set-up */
-	bool by_namespace;	/* came into its container by the mount namespace alone, from the host */
+	struct image *image;	     /* never NULL; counted reference */
+	char comm[EV_COMM_LEN * 4];  /* clean text: a byte may need four */
+	struct container *container; /* counted reference, or NULL */
+	bool entered;		     /* runs within the container, not as its runtime's set-up */
+	bool by_namespace; /* came into its container by the mount namespace alone, from the host */
 	bool ended;
 	bool approximate;
 	bool cred_known;
-	bool many_threads;	/* since its last exec: then what any thread was seen with counts */
-	bool root_seen;		/* some thread had effective uid 0 */
-	struct ev_cred cred;	/* last seen, and explained */
+	bool many_threads;   /* since its last exec: then what any thread was seen with counts */
+	bool root_seen;	     /* some thread had effective uid 0 */
+	struct ev_cred cred; /* last seen, and explained */
 	uint64_t permitted_seen; /* by any thread since the last exec */
 	uint32_t user_ns;
 	uint32_t mnt_ns;
-	uint32_t lost;		/* ev_head.lost when its credentials were last seen */
-	struct process_link *link;	/* the table's own */
+	uint32_t lost;		   /* ev_head.lost when its credentials were last seen */
+	struct process_link *link; /* the table's own */
 };
 
 struct process_table;

@@ -14,9 +14,9 @@
 struct facts;
 
 struct spec_mount {
-	char *destination;	/* clean text, all of them */
+	char *destination; /* clean text, all of them */
 	char *source;
-	char *type;		/* "bind" also where the type says "none" and an option bind/rbind */
+	char *type; /* "bind" also where the type says "none" and an option bind/rbind */
 	bool read_only;
 };
 
@@ -25,29 +25,29 @@ struct spec {
 	char *id;
 	char *name;
 	char *image;
-	char *engine;		/* "docker", "podman", "containerd", "cri-o", or NULL: the OCI runtime alone */
+	char *engine; /* "docker", "podman", "containerd", "cri-o", or NULL: the OCI runtime alone */
 	char *k8s_namespace, *k8s_pod, *k8s_uid, *k8s_container;
-	bool sandbox;		/* the pause container of a pod */
-	char *rootfs;		/* absolute */
-	char *bundle;		/* the directory config.json lies in */
-	char *cgroups_path;	/* linux.cgroupsPath */
-	bool read_only;		/* root.readonly */
+	bool sandbox;	    /* the pause container of a pod */
+	char *rootfs;	    /* absolute */
+	char *bundle;	    /* the directory config.json lies in */
+	char *cgroups_path; /* linux.cgroupsPath */
+	bool read_only;	    /* root.readonly */
 	bool no_new_privs;
-	bool seccomp;		/* linux.seccomp is there */
-	uint64_t bounding, permitted, effective;	/* capability bits of process.capabilities */
+	bool seccomp;				 /* linux.seccomp is there */
+	uint64_t bounding, permitted, effective; /* capability bits of process.capabilities */
 	uint32_t uid;
 	/* Namespaces the specification asks to be made or joined by path; absent: the host's. */
 	bool ns_mnt, ns_pid, ns_net, ns_ipc, ns_uts, ns_cgroup, ns_user;
-	size_t masked_paths, readonly_paths;	/* how many */
+	size_t masked_paths, readonly_paths; /* how many */
 	struct spec_mount *mounts;
 	size_t mount_count;
-	char **block_devices;	/* paths of linux.devices of type "b" */
+	char **block_devices; /* paths of linux.devices of type "b" */
 	size_t block_device_count;
-	bool partial;		/* something was missing, cut or wrong; why says what (clean text, owned) */
+	bool partial; /* something was missing, cut or wrong; why says what (clean text, owned) */
 	char *why;
 };
 
-#define SPEC_MAX_MOUNTS 4096	/* further ones are dropped and make the spec partial */
+#define SPEC_MAX_MOUNTS 4096 /* further ones are dropped and make the spec partial */
 
 /*
  * Reads <bundle>/config.json and what the engines say, all of it below root: "" or what goes before

@@ -8,33 +8,16 @@
 #include "base/util.h"
 #include "output/output.h"
 
-/* The digits of 2^64 - 1, and a sign. */
-#define NUMBER_MAX 21
-
-static void number_add(struct buf *b, uint64_t magnitude, bool negative)
-{
-	char digits[NUMBER_MAX];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = '0' + magnitude % 10;
-		magnitude /= 10;
-	} while (magnitude);
-	if (negative)
-		digits[--at] = '-';
-	buf_add(b, digits + at, sizeof(digits) - at);
-}
-
 static void write_uint32(struct buf *b, const ProtobufCFieldDescriptor *field, const void *value)
 {
 	(void)field;
-	number_add(b, *(const uint32_t *)value, false);
+	text_number(b, *(const uint32_t *)value, false);
 }
 
 static void write_uint64(struct buf *b, const ProtobufCFieldDescriptor *field, const void *value)
 {
 	(void)field;
-	number_add(b, *(const uint64_t *)value, false);
+	text_number(b, *(const uint64_t *)value, false);
 }
 
 static void write_int32(struct buf *b, const ProtobufCFieldDescriptor *field, const void *value)
@@ -42,7 +25,7 @@ static void write_int32(struct buf *b, const ProtobufCFieldDescriptor *field, co
 	int64_t number = *(const int32_t *)value;
 
 	(void)field;
-	number_add(b, number < 0 ? -number : number, number < 0);
+	text_number(b, number < 0 ? -number : number, number < 0);
 }
 
 static void write_time(struct buf *b, const ProtobufCFieldDescriptor *field, const void *value)

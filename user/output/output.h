@@ -20,4 +20,7 @@ void people_finding(struct buf *b, const Keelwatch__Finding *finding, bool colou
 /* Appends an event as one line with its newline. */
 void people_event(struct buf *b, const Keelwatch__Event *event, bool colour);
 
+/* Appends what the store keeps, with the day before the time; a finding as people_finding() has it. */
+void people_record(struct buf *b, const Keelwatch__Record *record, bool colour);
+
 #endif

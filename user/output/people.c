@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "output/output.h"
 
@@ -13,9 +15,9 @@
 
 #define SEVERITY_WIDTH 8 /* "critical" */
 #define TYPE_WIDTH 10	 /* "capability" */
+#define DAY_WIDTH 10	 /* of 2026-01-02T... */
 #define SHORT_ID 12	 /* as docker ps shows it */
 
-#define NSEC_PER_MSEC 1000000ULL
 #define MSEC_PER_DAY (24 * 60 * 60 * 1000ULL)
 
 static const struct {
@@ -106,6 +108,19 @@ static const struct part cgroup_parts[] = {
 	U32("pid=", Cgroup, target_pid),
 };
 
+static const struct part guard_parts[] = {
+	TEXT("", Guard, operation),
+	TEXT("", Guard, signal),
+	TEXT("-> ", Guard, target),
+	TEXT("", Guard, name),
+	U32("pid=", Guard, target_pid),
+	U64("id=", Guard, id),
+	TEXT("error=", Guard, error),
+	FLAG("(by the kernel)", Guard, by_kernel),
+	TEXT("", Guard, detail),
+	U64("ns=", Guard, nanoseconds),
+};
+
 static const struct {
 	size_t offset; /* of the pointer to the part, in an event */
 	const struct part *parts;
@@ -119,6 +134,7 @@ static const struct {
 	PARTS(capability),
 	PARTS(namespaces),
 	PARTS(cgroup),
+	PARTS(guard),
 #undef PARTS
 };
 /* clang-format on */
@@ -151,7 +167,7 @@ static void add_word(struct buf *b, const char *s)
 /* UTC; the day is left to whoever keeps the lines. */
 static void add_time(struct buf *b, uint64_t epoch_ns)
 {
-	unsigned int ms = epoch_ns / NSEC_PER_MSEC % MSEC_PER_DAY;
+	unsigned int ms = epoch_ns / NS_PER_MS % MSEC_PER_DAY;
 
 	buf_fmt(b, "%02u:%02u:%02u.%03u ", ms / 3600000, ms / 60000 % 60, ms / 1000 % 60,
 		ms % 1000);
@@ -369,4 +385,90 @@ void people_event(struct buf *b, const Keelwatch__Event *e, bool colour)
 		add_loss(b, e->loss[i]);
 	}
 	buf_char(b, '\n');
+}
+
+static void add_day(struct buf *b, uint64_t epoch_ns)
+{
+	_cleanup_(buf_free) struct buf time = {};
+
+	text_time(&time, epoch_ns);
+	buf_add(b, buf_cstr(&time), time.len < DAY_WIDTH ? time.len : DAY_WIDTH);
+	buf_char(b, ' ');
+}
+
+static void people_line(struct buf *b, uint64_t time, Keelwatch__Severity severity,
+			const Keelwatch__Container *container, const char *message, bool colour)
+{
+	add_time(b, time);
+	add_severity(b, severity, colour);
+	add_container(b, container);
+	buf_fmt(b, " %s\n", message);
+}
+
+static void people_lifecycle(struct buf *b, const Keelwatch__Lifecycle *l, bool colour)
+{
+	people_line(b, l->time, l->severity, l->container, l->message, colour);
+}
+
+static void people_gap(struct buf *b, const Keelwatch__Gap *g, bool colour)
+{
+	people_line(b, g->time, g->severity, g->container, g->message, colour);
+	buf_fmt(b, "  -> gap %s, %s", g->reason, g->exact ? "exact" : "at least");
+	if (g->first_sequence)
+		buf_fmt(b, ", records %" PRIu64 " to %" PRIu64, g->first_sequence,
+			g->last_sequence);
+	for (size_t i = 0; i < g->n_sinks; i++)
+		buf_fmt(b, "%s%s", i ? " " : ", not sent to ", g->sinks[i]);
+	for (size_t i = 0; i < g->n_loss; i++) {
+		buf_char(b, ';');
+		add_loss(b, g->loss[i]);
+	}
+	buf_char(b, '\n');
+}
+
+static void add_names(struct buf *b, const char *title, char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_fmt(b, "%s%s", i ? ", " : title, names[i]);
+}
+
+static void people_monitor(struct buf *b, const Keelwatch__Monitor *m, bool colour)
+{
+	const Keelwatch__Heartbeat *h = m->heartbeat;
+
+	people_line(b, m->time, m->severity, NULL, m->message, colour);
+	if (!h)
+		return;
+	buf_fmt(b, "  -> heartbeat, after %" PRIu64 " s, the next in %" PRIu64 " s", h->uptime,
+		h->interval);
+	add_names(b, "; watched: ", h->features, h->n_features);
+	add_names(b, "; missing: ", h->missing, h->n_missing);
+	for (size_t i = 0; i < h->n_sinks; i++)
+		buf_fmt(b, "; sink %s: %s, %" PRIu64 " behind", h->sinks[i]->name,
+			h->sinks[i]->state, h->sinks[i]->behind);
+	buf_char(b, '\n');
+}
+
+void people_record(struct buf *b, const Keelwatch__Record *record, bool colour)
+{
+	switch (record->body_case) {
+	case KEELWATCH__RECORD__BODY_FINDING:
+		add_day(b, record->finding->time);
+		people_finding(b, record->finding, colour);
+		break;
+	case KEELWATCH__RECORD__BODY_LIFECYCLE:
+		add_day(b, record->lifecycle->time);
+		people_lifecycle(b, record->lifecycle, colour);
+		break;
+	case KEELWATCH__RECORD__BODY_GAP:
+		add_day(b, record->gap->time);
+		people_gap(b, record->gap, colour);
+		break;
+	case KEELWATCH__RECORD__BODY_MONITOR:
+		add_day(b, record->monitor->time);
+		people_monitor(b, record->monitor, colour);
+		break;
+	default:
+		break;
+	}
 }
