@@ -11,11 +11,19 @@ static const struct command commands[] = {
 	{ "run", "watch this machine's containers and print findings", command_run, false },
 	{ "doctor", "what this kernel lets us see, and how", command_doctor, false },
 	{ "ps", "the containers that run, and what is wrong with them", command_ps, false },
+	{ "status", "how the keelwatch that runs here is", command_status, false },
 	{ "selftest", "make a throw-away container, do the three things, see them caught",
 	  command_selftest, false },
 	{ "record", "write what is seen to a file", command_record, false },
 	{ "replay", "run a recorded file through the same detection", command_replay, false },
+	{ "events", "what was found and kept", command_events, false },
+	{ "verify", "prove that nothing of what was kept was altered", command_verify, false },
+	{ "config", "check the settings, or show those in force", command_config, false },
+	{ "sink", "send a test record to a receiver and say what came back", command_sink, false },
+	{ "unpin", "take out of the kernel what a monitor left to the next one", command_unpin,
+	  false },
 	{ "selftest-inside", NULL, command_selftest_inside, true },
+	{ "exporter-inside", NULL, command_exporter_inside, true },
 };
 
 static void usage(FILE *to)

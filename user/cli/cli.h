@@ -7,16 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/version.h"
 #include "probe/probe.h"
-
-#define KEELWATCH_VERSION "0.1.0"
 
 /* Exit codes of every subcommand. */
 enum exit_code {
 	EXIT_FINE = 0,
-	EXIT_ERROR = 1,		/* something failed on the way */
-	EXIT_CANNOT = 2,	/* wrong usage, or rights missing */
-	EXIT_NOTHING = 3,	/* no feature works on this kernel */
+	EXIT_ERROR = 1,	  /* something failed on the way */
+	EXIT_CANNOT = 2,  /* wrong usage, or rights missing */
+	EXIT_NOTHING = 3, /* no feature works on this kernel */
 };
 
 struct command {
@@ -38,7 +37,14 @@ int command_ps(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_replay(int argc, char **argv);
-int command_selftest_inside(int argc, char **argv);	/* runs within the container of selftest */
+int command_config(int argc, char **argv);
+int command_events(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_unpin(int argc, char **argv);
+int command_sink(int argc, char **argv);
+int command_selftest_inside(int argc, char **argv); /* runs within the container of selftest */
+int command_exporter_inside(int argc, char **argv); /* begun by run, to answer for metrics */
 
 /* Says which of the capabilities (bits) are missing, and returns EXIT_CANNOT; or EXIT_FINE. */
 int check_capabilities(const char *command, uint64_t wanted);

@@ -41,11 +41,15 @@ static const struct argp_option options[] = {
 static const struct argp_child children[] = { { &way_argp, 0, NULL, 0 }, {} };
 
 static const struct argp argp = {
-	options, parse, NULL,
+	options,
+	parse,
+	NULL,
 	"Try every hook on this kernel and say which way each feature takes, why one is missing, "
 	"and what cannot be seen.\vExit codes: 0 all there, 1 something is missing, 2 rights missing, "
 	"3 nothing works. See keelwatch-doctor(1).",
-	children, NULL, NULL,
+	children,
+	NULL,
+	NULL,
 };
 
 /* Tries everything. 0, or -errno when none of it works. */
@@ -107,7 +111,9 @@ int command_doctor(int argc, char **argv)
 		.kernel = u.release,
 		.architecture = u.machine,
 		.btf = !access("/sys/kernel/btf/vmlinux", R_OK),
-		.cgroups = cgroup_layout_read(&layout) ? "none" : layout.v1 ? "v1" : "v2",
+		.cgroups = cgroup_layout_read(&layout) ? "none" :
+			   layout.v1		       ? "v1" :
+							 "v2",
 		.cgroup_root = layout.root,
 		.obstacle = "",
 	};

@@ -66,7 +66,17 @@ static int check_pids(struct buf *why)
 	return EXIT_NOTHING;
 }
 
-/* Paths of control groups are told as seen from one's own namespace, so they must be the host's. */
+/*
+ * Paths of control groups are told as seen from one's own namespace: it must be the host's, or the whole
+ * hierarchy mounted, where its beginning is found.
+ */
+static bool sees_first_cgroups(void)
+{
+	struct cgroup_layout layout;
+
+	return !cgroup_layout_read(&layout) && layout.begins[0];
+}
+
 static bool enter_first_cgroups(void)
 {
 	_cleanup_close_ int fd = open("/proc/1/ns/cgroup", O_RDONLY | O_CLOEXEC);
@@ -79,11 +89,12 @@ static int check_cgroup_namespace(struct buf *why)
 	ino_t own = namespace_of("/proc/self/ns/cgroup");
 
 	if (!own || own == FIRST_CGROUP_NAMESPACE || own == namespace_of("/proc/1/ns/cgroup") ||
-	    enter_first_cgroups())
+	    sees_first_cgroups() || enter_first_cgroups())
 		return EXIT_FINE;
 	buf_str(why,
-		"keelwatch is in a control group namespace of its own: start it in the host's, or "
-		"add CAP_SYS_ADMIN, with which it goes there by itself");
+		"keelwatch is in a control group namespace of its own and does not see the host's: "
+		"mount the host's /sys/fs/cgroup, start it in the host's, or add CAP_SYS_ADMIN, with "
+		"which it goes there by itself");
 	return EXIT_NOTHING;
 }
 

@@ -13,7 +13,7 @@ int environment_check(struct buf *why);
 
 /*
  * The part of it that needs no BPF: that /proc is there and of the host's pid namespace; and goes into
- * the host's control group namespace from one of its own.
+ * the host's control group namespace from one of its own, where not all of the hierarchy is to be seen.
  */
 int environment_enter(struct buf *why);
 

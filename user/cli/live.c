@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One thread, one loop: the ring, the signals, a timer for the loss counters, and the mount tables of
- * containers.
- */
-#include "cli/live.h"
-
+/* One thread, one loop: the ring, the signals, a timer, and the mount tables of containers. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -13,55 +8,31 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#include <bpf/libbpf.h>
-#include <uthash.h>
-
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/environment.h"
+#include "cli/live_priv.h"
 #include "source/recording.h"
-#include "source/start.h"
 
-#define DRAIN_MS 2		/* between two looks at the ring while records come */
-#define LOSS_PERIOD_S 1
-#define BATCH 4096		/* records taken before the loop looks around */
-/*
- * A table's change is reported before the call that made it returns. This long after it the call's own
- * record has been taken in, and what is still new came from outside.
- */
-#define MOUNTS_SETTLE_NS 50000000ULL
+#define DRAIN_MS 2	 /* between two looks at the ring while records come */
+#define ARMED_STILL_S 10 /* after the last container's end */
+#define HAND_OVER_S 10	 /* for the next monitor to come */
+#define BATCH 4096	 /* records taken before the loop looks around */
+#define UNSAFE_PART 4	 /* this part of the ring at most is kept for what the disk has not taken */
 
+#define TAG_BITS 2
+#define TAG_MASK ((1u << TAG_BITS) - 1)
 enum { TAG_RING, TAG_SIGNAL, TAG_TIMER, TAG_WATCH };
 
-struct watch {
-	__u64 cgroup_id;
-	int handle;
-	__u64 due_ns;	/* 0: nothing pending */
-	UT_hash_handle hh;
-};
+static uint64_t mark_of_mounts(uint64_t cgroup_id)
+{
+	return cgroup_id << TAG_BITS | TAG_WATCH;
+}
 
-struct live {
-	struct live_options options;
-	struct probe *probe;
-	struct facts facts;
-	struct recorder *recorder;
-	struct model_control control;
-	struct pipeline *pipeline;
-	struct ring_buffer *ring;
-	int epoll, signals, timer;
-	struct watch *watches;
-	size_t pending;
-	size_t batch;
-	struct ev_counts counts[CLASS_MAX];
-	__u64 bad;	/* records that did not pass the check */
-	int error;
-	union made_record made;
-};
-
-static int take(struct live *l, const struct ev_head *rec)
+int live_take(struct live *l, const struct ev_head *rec)
 {
 	int err = 0;
 
@@ -76,17 +47,34 @@ static int take(struct live *l, const struct ev_head *rec)
 	return l->error;
 }
 
-static int on_record(void *arg, void *data, size_t size)
+/* What we did to a ring that a monitor before had left, before it knew us for its reader. */
+static bool is_own_doing(const struct live *l, const struct ev_head *rec)
 {
-	struct live *l = arg;
+	return rec->type == EV_GUARD && rec->tgid == (__u32)getpid() && rec->time_ns >= l->begun_ns;
+}
+
+/* first: of those that are taken together. */
+static void take_from_ring(struct live *l, const void *data, size_t size, uint64_t place,
+			   bool first)
+{
+	struct stamp_place at = { .ring = probe_ring_id(l->probe), .place = place };
+	struct journal *journal = l->options.pipeline.journal;
 
 	if (record_check(data, size)) {
 		l->bad++;
-		return 0;
+		return;
 	}
-	if (take(l, data))
-		return l->error;
-	return ++l->batch >= BATCH ? -EAGAIN : 0;
+	if (first)
+		metrics_lateness(l->options.metrics, ((const struct ev_head *)data)->time_ns);
+	if (is_own_doing(l, data) || (l->twins && twins_told(l->twins, data)))
+		return;
+	if (((struct ev_head *)data)->type == EV_CGROUP_RMDIR)
+		live_tell_flood_end(l, ((struct ev_cgroup *)data)->id);
+	if (journal)
+		journal_place(journal, &at);
+	live_take(l, data);
+	if (journal)
+		journal_place(journal, NULL);
 }
 
 /* --- what the model asks for --- */
@@ -106,132 +94,151 @@ static void want_root(void *self, uint32_t dev, uint64_t ino, uint64_t container
 	probe_root(((struct live *)self)->probe, dev, ino, container, on);
 }
 
+/* Where one container follows on another, what watches system calls is there when it begins. */
 static void want_arm(void *self, bool on)
 {
-	probe_arm(((struct live *)self)->probe, on);
+	struct live *l = self;
+
+	l->disarm_ns = on ? 0 : clock_boot_ns() + ARMED_STILL_S * NS_PER_S;
+	if (on)
+		probe_arm(l->probe, true);
 }
 
-static void watch_drop(struct live *l, struct watch *w)
+static void disarm_if_idle(struct live *l)
 {
-	epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->handle, NULL);
-	if (w->due_ns)
-		l->pending--;
-	HASH_DEL(l->watches, w);
-	free(w);
+	if (!l->disarm_ns || clock_boot_ns() < l->disarm_ns)
+		return;
+	l->disarm_ns = 0;
+	probe_arm(l->probe, false);
 }
 
 static void want_watch(void *self, int handle, uint64_t cgroup_id, bool on)
 {
-	struct epoll_event ev = { .events = EPOLLPRI };
-	struct live *l = self;
-	struct watch *w;
-	__u64 key = cgroup_id;
-
-	HASH_FIND(hh, l->watches, &key, sizeof(key), w);
-	if (w)
-		watch_drop(l, w);
-	if (!on)
-		return;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return;
-	w->cgroup_id = cgroup_id;
-	w->handle = handle;
-	ev.data.u64 = (cgroup_id << 2) | TAG_WATCH;
-	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, handle, &ev)) {
-		free(w);
-		return;
-	}
-	HASH_ADD(hh, l->watches, cgroup_id, sizeof(w->cgroup_id), w);
+	mount_watch_set(((struct live *)self)->mounts, handle, cgroup_id, on);
 }
 
-static void mounts_changed(struct live *l, __u64 cgroup_id)
+static void mounts_settled(void *arg, uint64_t cgroup_id)
 {
-	struct watch *w;
+	struct live *l = arg;
 
-	HASH_FIND(hh, l->watches, &cgroup_id, sizeof(cgroup_id), w);
-	if (!w || w->due_ns)
-		return;
-	w->due_ns = boot_time_ns() + MOUNTS_SETTLE_NS;
-	l->pending++;
-}
-
-static void settle_mounts(struct live *l)
-{
-	struct watch *w, *next;
-	__u64 now;
-
-	if (!l->pending)
-		return;
-	now = boot_time_ns();
-	HASH_ITER(hh, l->watches, w, next) {
-		if (!w->due_ns || w->due_ns > now)
-			continue;
-		w->due_ns = 0;
-		l->pending--;
-		make_mounts_changed(&l->made, w->cgroup_id);
-		take(l, &l->made.head);
-	}
+	make_mounts_changed(&l->made, cgroup_id);
+	live_take(l, &l->made.head);
 }
 
 /* --- the loop --- */
 
-static void check_losses(struct live *l)
-{
-	struct ev_counts now[CLASS_MAX];
-	__u64 gone = 0;
-
-	probe_counts(l->probe, now);
-	for (size_t i = 0; i < CLASS_MAX; i++)
-		gone += now[i].lost + now[i].busy + now[i].limited - l->counts[i].lost -
-			l->counts[i].busy - l->counts[i].limited;
-	memcpy(l->counts, now, sizeof(now));
-	if (!gone)
-		return;
-	log_warn("%llu events were lost in the last %d s (see the summary)",
-		 (unsigned long long)gone, LOSS_PERIOD_S);
-	make_loss(&l->made, l->counts);
-	take(l, &l->made.head);
-}
-
 static void drain_fd(int fd)
 {
-	char sink[sizeof(struct signalfd_siginfo)];
+	uint64_t sink;
 
-	while (read(fd, sink, sizeof(sink)) > 0)
+	while (read(fd, &sink, sizeof(sink)) > 0)
 		;
 }
 
-/* Returns true when a signal says to end. */
+/* True when one of them says to end. */
+static bool take_signals(struct live *l)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(l->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGINT)
+			l->leave = false;
+		if (info.ssi_signo == SIGTERM && l->options.hand_over && !l->hand_over_until) {
+			l->hand_over_until = clock_boot_ns() + HAND_OVER_S * NS_PER_S;
+		} else if (info.ssi_signo != SIGHUP) {
+			end = true;
+		} else if (l->options.keeper) {
+			notify_reloading(l->options.notify);
+			keeper_reload(l->options.keeper);
+			notify_ready(l->options.notify);
+		}
+	}
+	return end;
+}
+
+/* True when it is time: somebody stands by, or nobody has come. Until then all goes on. */
+static bool is_handed_over(struct live *l)
+{
+	if (!l->hand_over_until)
+		return false;
+	if (keeper_is_awaited(l->options.keeper))
+		return true;
+	if (clock_boot_ns() < l->hand_over_until)
+		return false;
+	l->leave = false;
+	return true;
+}
+
+/* Returns true when it is to end. */
 static bool handle(struct live *l, const struct epoll_event *ev)
 {
-	switch (ev->data.u64 & 3) {
+	switch (ev->data.u64 & TAG_MASK) {
 	case TAG_SIGNAL:
-		return true;
+		return take_signals(l);
 	case TAG_TIMER:
 		drain_fd(l->timer);
-		check_losses(l);
-		break;
+		live_tell(l);
+		disarm_if_idle(l);
+		guard_tick(l->guard, GUARDED_SHIPPER,
+			   l->options.keeper ? keeper_shipper(l->options.keeper) : 0);
+		return is_handed_over(l);
 	case TAG_WATCH:
-		mounts_changed(l, ev->data.u64 >> 2);
+		mount_watch_changed(l->mounts, ev->data.u64 >> TAG_BITS);
 		break;
 	}
 	return false;
 }
 
+/* The room of what is safe. Where the disk does not take it, a part of the ring is left to the kernel all the same. */
+static void give_back(struct live *l)
+{
+	struct journal *journal = l->options.pipeline.journal;
+	uint64_t safe = l->options.keeper ? keeper_safe(l->options.keeper) : UINT64_MAX;
+	uint64_t read = ring_read(l->ring), place;
+
+	progress_note(&l->progress, read, journal ? journal_sequence(journal) : 0);
+	place = progress_safe(&l->progress, safe);
+	if (place)
+		ring_release(l->ring, place);
+	if (read - ring_released(l->ring) > ring_size(l->ring) / UNSAFE_PART)
+		ring_release(l->ring, read);
+	live_losses_are_safe(l, safe);
+}
+
 /* True when it took something. */
 static bool drain(struct live *l)
 {
-	int n;
+	const void *data;
+	uint64_t place;
+	size_t size, n;
 
-	l->batch = 0;
-	n = ring_buffer__consume(l->ring);
-	return n > 0 || l->batch;
+	for (n = 0; n < BATCH && !l->error && ring_next(l->ring, &data, &size, &place); n++)
+		take_from_ring(l, data, size, place, !n);
+	if (n || progress_waits(&l->progress))
+		give_back(l);
+	return n;
 }
 
 static bool should_stop(const struct live *l)
 {
 	return l->error || (l->options.stop && *l->options.stop);
+}
+
+int live_take_stock(struct live *l)
+{
+	struct cgroup_layout layout;
+	int err = cgroup_layout_read(&layout);
+
+	if (err)
+		return err;
+	snprintf(l->view.cgroups, sizeof(l->view.cgroups), "%s", layout.begins);
+	err = make_start(&l->made, layout.v1, layout.root);
+	if (err)
+		return err;
+	l->v1 = layout.v1;
+	live_take(l, &l->made.head);
+	return 0;
 }
 
 static int loop(struct live *l)
@@ -240,7 +247,9 @@ static int loop(struct live *l)
 	bool busy = true, last = false, end = false;
 
 	while (!end && !should_stop(l)) {
-		int timeout = busy || last || l->pending ? DRAIN_MS : l->options.stop ? 100 : -1;
+		bool soon = busy || last || mount_watch_waits(l->mounts) ||
+			    progress_waits(&l->progress);
+		int timeout = soon ? DRAIN_MS : l->options.stop ? 100 : -1;
 		int n = epoll_wait(l->epoll, events, ARRAY_SIZE(events), timeout);
 
 		if (n < 0 && errno != EINTR)
@@ -253,33 +262,80 @@ static int loop(struct live *l)
 		last = last && !busy;
 		if (last)
 			probe_asleep(l->probe);
-		settle_mounts(l);
+		mount_watch_settle(l->mounts, mounts_settled, l);
+		if (l->behind && ring_read(l->ring) >= l->behind_until)
+			live_caught_up(l);
 	}
 	while (!l->error && drain(l))
 		;
 	return 0;
 }
 
-int live_run(struct live *l)
+static const char *begins(const struct live *l)
 {
-	struct cgroup_layout layout;
-	int err = cgroup_layout_read(&layout);
+	return probe_resumed(l->probe) ? "the monitor goes on where the one before it stopped" :
+					 "the monitor watches from now on";
+}
+
+static const char *ends(const struct live *l)
+{
+	return l->leave && probe_is_pinned(l->probe) ?
+		       "the monitor ends: the next one reads what happens until then" :
+		       "the monitor ends: nothing is seen from now on";
+}
+
+static int begin(struct live *l)
+{
+	int err = probe_resumed(l->probe) ? live_resume(l) : 0;
 
 	if (!err)
-		err = make_start(&l->made, layout.v1, layout.root);
+		err = live_take_stock(l);
+	if (!err && probe_is_pinned(l->probe))
+		live_drop_others(l);
+	return err;
+}
+
+static void begin_keeping(struct live *l)
+{
+	uint64_t last_ns;
+	bool reboot;
+
+	keeper_begin(l->options.keeper, begins(l));
+	if (keeper_unclean(l->options.keeper, &last_ns, &reboot))
+		guard_unclean(l->guard, last_ns, reboot);
+}
+
+static void end(struct live *l)
+{
+	live_tell_last(l);
+	make_stop(&l->made);
+	if (!l->error)
+		live_take(l, &l->made.head);
+	pipeline_finish(l->pipeline);
+	l->leave &= l->error != -EPIPE; /* as somebody at a terminal ends it */
+	if (l->leave)
+		probe_keep(l->probe);
+	if (l->options.keeper)
+		keeper_end(l->options.keeper, ends(l));
+	give_back(l);
+}
+
+int live_run(struct live *l)
+{
+	int err = begin(l);
+
 	if (err) {
 		log_error("the host cannot be read: %s", strerror(-err));
 		return EXIT_ERROR;
 	}
-	take(l, &l->made.head);
-	fprintf(stderr, "keelwatch: watching %s (cgroup %s)\n", "this machine's containers",
-		layout.v1 ? "v1" : "v2");
-	fflush(stderr);
+	log_info("watching this machine's containers (cgroup %s)", l->v1 ? "v1" : "v2");
+	if (l->options.keeper)
+		begin_keeping(l);
+	notify_ready(l->options.notify);
+	live_tell_metrics(l);
 	err = loop(l);
-	make_stop(&l->made);
-	if (!l->error)
-		take(l, &l->made.head);
-	pipeline_finish(l->pipeline);
+	notify_stopping(l->options.notify);
+	end(l);
 	if (l->error && l->error != -EPIPE) {
 		log_error("stopped: %s", strerror(-l->error));
 		return EXIT_ERROR;
@@ -287,9 +343,9 @@ int live_run(struct live *l)
 	return err ? EXIT_ERROR : EXIT_FINE;
 }
 
-static int add_fd(struct live *l, int fd, __u64 tag)
+static int add_fd(struct live *l, int fd, __u64 tag, __u32 how)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
+	struct epoll_event ev = { .events = EPOLLIN | how, .data.u64 = tag };
 
 	return fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
@@ -307,8 +363,8 @@ static void allow_descriptors(void)
 
 static int open_loop(struct live *l)
 {
-	struct itimerspec period = { .it_interval.tv_sec = LOSS_PERIOD_S,
-				     .it_value.tv_sec = LOSS_PERIOD_S };
+	struct itimerspec period = { .it_interval.tv_sec = LIVE_TICK_S,
+				     .it_value.tv_sec = LIVE_TICK_S };
 	sigset_t set;
 	int err;
 
@@ -316,6 +372,8 @@ static int open_loop(struct live *l)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (l->options.keeper)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -323,14 +381,16 @@ static int open_loop(struct live *l)
 	l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (l->epoll < 0 || l->timer < 0 || timerfd_settime(l->timer, 0, &period, NULL))
 		return -errno;
-	l->ring = ring_buffer__new(probe_ring(l->probe), on_record, l, NULL);
-	if (!l->ring)
-		return -errno;
-	err = add_fd(l, ring_buffer__epoll_fd(l->ring), TAG_RING);
+	err = mount_watch_new(l->epoll, mark_of_mounts, &l->mounts);
 	if (!err)
-		err = add_fd(l, l->signals, TAG_SIGNAL);
+		err = ring_open(probe_ring(l->probe), &l->ring);
+	/* By its edge: what was read and is not given back yet must not wake us. */
 	if (!err)
-		err = add_fd(l, l->timer, TAG_TIMER);
+		err = add_fd(l, probe_ring(l->probe), TAG_RING, EPOLLET);
+	if (!err)
+		err = add_fd(l, l->signals, TAG_SIGNAL, 0);
+	if (!err)
+		err = add_fd(l, l->timer, TAG_TIMER, 0);
 	return err;
 }
 
@@ -340,6 +400,8 @@ static int open_pipeline(struct live *l)
 	int err;
 
 	l->facts.ops = &facts_live;
+	l->facts.self = &l->view;
+	host_view_init(&l->view);
 	if (l->options.record_to) {
 		err = recorder_new(l->options.record_to, facts, &l->recorder);
 		if (err)
@@ -355,6 +417,25 @@ static int open_pipeline(struct live *l)
 		.watch = want_watch,
 	};
 	return pipeline_new(facts, &l->control, &l->options.pipeline, &l->pipeline);
+}
+
+static void guard_says(void *arg, const struct ev_head *record)
+{
+	live_take(arg, record);
+}
+
+static int open_guard(struct live *l)
+{
+	struct keeper *k = l->options.keeper;
+	struct guard_options o = {
+		.probe = l->probe,
+		.config = k ? keeper_config_path(k) : NULL,
+		.store = k ? keeper_store_path(k) : NULL,
+		.say = guard_says,
+		.arg = l,
+	};
+
+	return guard_new(&o, &l->guard);
 }
 
 /* What environment_check() could not know beforehand. */
@@ -375,7 +456,10 @@ static int load_failed(int err)
 int live_new(const struct live_options *options, struct live **ret)
 {
 	struct probe_options probe = { .report_all = options->pipeline.all,
-				       .way = options->way };
+				       .unlimited = options->unlimited,
+				       .way = options->way,
+				       .pins = options->keeper ? keeper_pins(options->keeper) :
+								 NULL };
 	_cleanup_(buf_free) struct buf why = {};
 	int err, code = environment_check(&why);
 	struct live *l;
@@ -388,14 +472,20 @@ int live_new(const struct live_options *options, struct live **ret)
 	if (!l)
 		return load_failed(-ENOMEM);
 	l->options = *options;
+	l->leave = true;
+	l->begun_ns = clock_boot_ns();
 	l->epoll = l->signals = l->timer = -1;
 	err = probe_new(&probe, &l->probe);
+	if (!err)
+		err = floods_new(&l->floods);
 	if (!err)
 		err = open_pipeline(l);
 	if (!err)
 		err = open_loop(l);
 	if (!err)
 		err = probe_attach(l->probe);
+	if (!err)
+		err = open_guard(l);
 	if (err) {
 		live_free(l);
 		return load_failed(err);
@@ -404,41 +494,25 @@ int live_new(const struct live_options *options, struct live **ret)
 	return EXIT_FINE;
 }
 
+bool live_is_last(const struct live *l)
+{
+	return !l->leave;
+}
+
 void live_free(struct live *l)
 {
-	struct watch *w, *next;
-
 	if (!l)
 		return;
 	pipeline_free(l->pipeline);
-	HASH_ITER(hh, l->watches, w, next)
-		watch_drop(l, w);
+	mount_watch_free(l->mounts);
 	recorder_free(l->recorder);
-	ring_buffer__free(l->ring);
+	floods_free(l->floods);
+	guard_free(l->guard);
+	ring_free(l->ring);
+	twins_free(l->twins);
 	probe_free(l->probe);
 	cleanup_close(&l->epoll);
 	cleanup_close(&l->signals);
 	cleanup_close(&l->timer);
 	free(l);
-}
-
-void live_summary(struct live *l)
-{
-	bool lost = false;
-
-	probe_counts(l->probe, l->counts);
-	print_totals(pipeline_totals(l->pipeline));
-	for (size_t i = 0; i < CLASS_MAX; i++) {
-		const struct ev_counts *c = &l->counts[i];
-
-		if (!(c->lost + c->busy + c->limited))
-			continue;
-		lost = true;
-		fprintf(stderr, "\nkeelwatch: lost of %s: %llu (ring full), %llu (no slot), %llu (held back)"
-				" beside %llu sent",
-			record_class_name(i), c->lost, c->busy, c->limited, c->sent);
-	}
-	fprintf(stderr, lost ? "\n" : ", 0 lost\n");
-	if (l->bad)
-		fprintf(stderr, "keelwatch: %llu records of the ring were damaged\n", l->bad);
 }

@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "cli/keeper.h"
+#include "cli/metrics.h"
+#include "cli/notify.h"
 #include "cli/pipeline.h"
 #include "probe/probe.h"
 
@@ -13,9 +16,14 @@ struct live;
 
 struct live_options {
 	struct pipeline_options pipeline;
-	enum way way;		/* this one alone; WAY_NONE: the best of each feature */
-	FILE *record_to;	/* NULL: no recording */
-	atomic_bool *stop;	/* set by anyone: the loop ends; NULL: only signals end it */
+	enum way way;		 /* this one alone; WAY_NONE: the best of each feature */
+	bool unlimited;		 /* containers have no shares */
+	FILE *record_to;	 /* NULL: no recording */
+	struct keeper *keeper;	 /* borrowed; NULL: nothing is kept */
+	bool hand_over;		 /* at SIGTERM: waits for who stands by, else nothing outlives us */
+	struct metrics *metrics; /* borrowed; NULL: there are none */
+	struct notify *notify;	 /* borrowed; may be NULL */
+	atomic_bool *stop;	 /* set by anyone: the loop ends; NULL: only signals end it */
 };
 
 /* Loads and attaches. Returns an exit code, having said on standard error what is wrong. */
@@ -24,6 +32,8 @@ int live_new(const struct live_options *options, struct live **ret);
 int live_run(struct live *l);
 /* Containers, events, findings and losses, in a line each, to standard error. */
 void live_summary(struct live *l);
+/* It has ended, and nobody is to go on where it stopped. */
+bool live_is_last(const struct live *l);
 void live_free(struct live *l);
 
 #endif

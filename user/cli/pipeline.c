@@ -14,13 +14,14 @@ struct pipeline {
 	struct enrich *enrich;
 	struct detect *detect;
 	struct buf line;
-	bool broken;	/* the reader of our output went away */
+	uint64_t container_events, container_findings;
+	bool broken; /* the reader of our output went away */
 };
 
 static void print_line(struct pipeline *p)
 {
-	if (!p->broken && (fwrite(p->line.data, p->line.len, 1, p->options.out) != 1 ||
-			   fflush(p->options.out)))
+	if (!p->broken &&
+	    (fwrite(p->line.data, p->line.len, 1, p->options.out) != 1 || fflush(p->options.out)))
 		p->broken = true;
 }
 
@@ -28,6 +29,13 @@ static void print_finding(void *arg, const Keelwatch__Finding *finding)
 {
 	struct pipeline *p = arg;
 
+	/* A sum of repeats is not another one. */
+	if (finding->container && finding->count == 1)
+		p->container_findings++;
+	if (p->options.journal)
+		finding = journal_finding(p->options.journal, finding);
+	if (!finding)
+		return;
 	if (p->options.on_finding)
 		p->options.on_finding(p->options.arg, finding);
 	if (!p->options.out)
@@ -54,18 +62,29 @@ static void print_event(struct pipeline *p, const Keelwatch__Event *event)
 	print_line(p);
 }
 
+static bool is_loss(const struct moment *mo)
+{
+	return mo->rec->type == EV_LOSS || mo->rec->type == EV_FLOOD;
+}
+
 static void on_moment(void *arg, const struct moment *mo)
 {
 	struct pipeline *p = arg;
 	const Keelwatch__Event *event;
 
-	bool shown = p->options.out && mo->rec->type != EV_START &&
-		     (p->options.all || mo->rec->type == EV_LOSS);
+	bool shown = p->options.out && mo->rec->type != EV_START && (p->options.all || is_loss(mo));
 
+	if (mo->container) {
+		mo->container->events++;
+		p->container_events++;
+	}
 	/* What the host does for itself concerns nobody unless all is asked for. */
-	if (!mo->container && !mo->owner && !shown)
+	if (!mo->container && !mo->owner && !mo->ended && !shown && !is_loss(mo) &&
+	    mo->rec->type != EV_GUARD)
 		return;
 	event = enrich_event(p->enrich, mo);
+	if (p->options.journal)
+		journal_moment(p->options.journal, mo, event);
 	if (shown) {
 		enrich_ancestors(p->enrich, mo);
 		print_event(p, event);
@@ -123,9 +142,9 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-void print_totals(struct pipeline_totals t)
+void add_totals(struct buf *b, struct pipeline_totals t)
 {
-	fprintf(stderr, "keelwatch: %llu container%s, %llu event%s, %llu finding%s",
+	buf_fmt(b, "%llu container%s, %llu event%s, %llu finding%s",
 		(unsigned long long)t.containers, plural(t.containers),
 		(unsigned long long)t.records, plural(t.records), (unsigned long long)t.findings,
 		plural(t.findings));
@@ -143,6 +162,9 @@ struct pipeline_totals pipeline_totals(const struct pipeline *p)
 	return (struct pipeline_totals){
 		.records = m.records,
 		.containers = m.containers,
+		.alive = m.alive,
 		.findings = detect_totals(p->detect).findings,
+		.container_events = p->container_events,
+		.container_findings = p->container_findings,
 	};
 }

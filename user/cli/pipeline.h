@@ -7,16 +7,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/journal.h"
 #include "detect/detect.h"
 
 struct pipeline;
 
 struct pipeline_options {
-	FILE *out;		/* NULL: nothing is printed */
+	FILE *out; /* NULL: nothing is printed */
 	bool json;
 	bool colour;
-	bool all;		/* events too */
-	finding_fn on_finding;	/* called with each finding, beside printing; may be NULL */
+	bool all;		 /* events too */
+	struct journal *journal; /* borrowed; NULL: nothing is kept, findings have no id */
+	finding_fn on_finding;	 /* called with each finding, beside printing; may be NULL */
 	void *arg;
 };
 
@@ -25,15 +27,17 @@ int pipeline_new(struct facts *facts, const struct model_control *control,
 void pipeline_free(struct pipeline *p);
 /* A record that passed record_check(). 0, -ENOMEM, or -EPIPE when nobody reads the output. */
 int pipeline_feed(struct pipeline *p, const struct ev_head *rec);
-void pipeline_finish(struct pipeline *p);	/* says what repeated */
+void pipeline_finish(struct pipeline *p); /* says what repeated */
 struct model *pipeline_model(struct pipeline *p);
 
 struct pipeline_totals {
 	uint64_t records, containers, findings;
+	uint64_t container_events, container_findings; /* of containers, ended ones among them */
+	uint64_t alive;				       /* containers that have not ended */
 };
 
 struct pipeline_totals pipeline_totals(const struct pipeline *p);
-/* "keelwatch: 1 container, 2 events, 3 findings" to standard error, without a newline. */
-void print_totals(struct pipeline_totals totals);
+/* Appends "1 container, 2 events, 3 findings". */
+void add_totals(struct buf *b, struct pipeline_totals totals);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
@@ -14,9 +15,8 @@
 #include "cli/pipeline.h"
 #include "output/output.h"
 #include "probe/probe.h"
+#include "source/host_view.h"
 #include "source/start.h"
-
-#define NS_PER_S 1000000000ULL
 
 struct ps_args {
 	bool json;
@@ -40,10 +40,14 @@ static const struct argp_option options[] = {
 };
 
 static const struct argp argp = {
-	options, parse, NULL,
+	options,
+	parse,
+	NULL,
 	"List the containers that run, with what their start alone tells: read-only, privileged, mounts "
 	"of the host, findings.\vNeeds no BPF and no running monitor. See keelwatch-ps(1).",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 struct ps {
@@ -100,12 +104,14 @@ static void show(void *arg, struct container *c)
 	       host_mounts_of(ps, c), (unsigned long long)c->findings);
 }
 
-static int take_stock(struct pipeline *pipeline)
+static int take_stock(struct pipeline *pipeline, struct host_view *view)
 {
 	static union made_record start;
 	struct cgroup_layout layout;
 	int err = cgroup_layout_read(&layout);
 
+	host_view_init(view);
+	snprintf(view->cgroups, sizeof(view->cgroups), "%s", layout.begins);
 	if (!err)
 		err = make_start(&start, layout.v1, layout.root);
 	return err ? err : pipeline_feed(pipeline, &start.head);
@@ -114,7 +120,8 @@ static int take_stock(struct pipeline *pipeline)
 int command_ps(int argc, char **argv)
 {
 	_cleanup_(buf_free) struct buf why = {};
-	struct facts facts = { .ops = &facts_live };
+	struct host_view view = {};
+	struct facts facts = { .ops = &facts_live, .self = &view };
 	struct pipeline_options silent = {};
 	struct pipeline *pipeline = NULL;
 	struct ps_args args = {};
@@ -133,7 +140,7 @@ int command_ps(int argc, char **argv)
 	}
 	err = pipeline_new(&facts, NULL, &silent, &pipeline);
 	if (!err)
-		err = take_stock(pipeline);
+		err = take_stock(pipeline, &view);
 	if (err) {
 		log_error("ps: %s", strerror(-err));
 		pipeline_free(pipeline);

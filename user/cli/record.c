@@ -5,18 +5,26 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "source/recording.h"
 
-enum { OPTION_ALL = 'a', OPTION_JSON = 'j', OPTION_FORCE = 'f', OPTION_COUNT = 'c' };
+enum {
+	OPTION_ALL = 'a',
+	OPTION_JSON = 'j',
+	OPTION_FORCE = 'f',
+	OPTION_COUNT = 'c',
+	OPTION_UNLIMITED = 'u'
+};
 
 struct file_args {
 	struct pipeline_options pipeline;
 	bool force;
 	bool count;
+	bool unlimited;
 	const char *path;
 };
 
@@ -33,6 +41,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_FORCE:
 		a->force = true;
+		return 0;
+	case OPTION_UNLIMITED:
+		a->unlimited = true;
 		return 0;
 	case OPTION_COUNT:
 		a->count = true;
@@ -51,25 +62,33 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option record_options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Record every write in containers, not only the first on each mount", 0 },
+	{ "all", OPTION_ALL, NULL, 0,
+	  "Record every write in containers, not only the first on each mount", 0 },
 	{ "force", OPTION_FORCE, NULL, 0, "Replace the file if it exists", 0 },
+	{ "unlimited", OPTION_UNLIMITED, NULL, 0,
+	  "Hold nothing back of a container that does more than its share", 0 },
 	{},
 };
 
 static const struct argp record_argp = {
-	record_options, parse, "FILE",
+	record_options,
+	parse,
+	"FILE",
 	"Record what the kernel reports and what was read to understand it, until Ctrl-C.\v"
 	"A recording holds names, paths and arguments of this machine's processes; it is made "
 	"readable for its owner alone. Exit codes: 0 fine, 1 failed on the way, 2 usage, rights or file, "
 	"3 nothing works on this kernel. See keelwatch-record(1).",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static FILE *open_recording(const struct file_args *args)
 {
-	int fd = open(args->path,
-		      O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (args->force ? O_TRUNC : O_EXCL),
-		      0600);
+	int fd =
+		open(args->path,
+		     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (args->force ? O_TRUNC : O_EXCL),
+		     0600);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "we");
 
 	if (!f)
@@ -96,6 +115,7 @@ int command_record(int argc, char **argv)
 		return EXIT_CANNOT;
 	options.pipeline = args.pipeline;
 	options.record_to = file;
+	options.unlimited = args.unlimited;
 	code = live_new(&options, &live);
 	if (code)
 		return code;
@@ -110,18 +130,23 @@ int command_record(int argc, char **argv)
 }
 
 static const struct argp_option replay_options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings",
+	  0 },
 	{ "json", OPTION_JSON, NULL, 0, "One JSON object a line", 0 },
 	{ "count", OPTION_COUNT, NULL, 0, "Print nothing but the totals", 0 },
 	{},
 };
 
 static const struct argp replay_argp = {
-	replay_options, parse, "FILE",
+	replay_options,
+	parse,
+	"FILE",
 	"Run a recording through the same detection; needs neither root nor a kernel.\v"
 	"Exit codes: 0 fine, 1 the recording is damaged or cut, 2 usage or no recording. See "
 	"keelwatch-record(1).",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static int replay_all(struct replay *replay, struct pipeline *pipeline, const char *path)
@@ -153,6 +178,14 @@ static int replay_all(struct replay *replay, struct pipeline *pipeline, const ch
 	return EXIT_FINE;
 }
 
+static void say_totals(struct pipeline_totals totals)
+{
+	_cleanup_(buf_free) struct buf text = {};
+
+	add_totals(&text, totals);
+	log_info("%s", buf_cstr(&text));
+}
+
 int command_replay(int argc, char **argv)
 {
 	struct file_args args = { .pipeline.out = stdout };
@@ -173,14 +206,14 @@ int command_replay(int argc, char **argv)
 	}
 	err = replay_new(file, &replay);
 	if (err) {
-		fprintf(stderr, "keelwatch replay: %s: not a recording of this version\n", args.path);
+		fprintf(stderr, "keelwatch replay: %s: not a recording of this version\n",
+			args.path);
 		return EXIT_CANNOT;
 	}
 	err = pipeline_new(replay_facts(replay), NULL, &args.pipeline, &pipeline);
 	code = err ? EXIT_ERROR : replay_all(replay, pipeline, args.path);
 	if (pipeline) {
-		print_totals(pipeline_totals(pipeline));
-		fputc('\n', stderr);
+		say_totals(pipeline_totals(pipeline));
 	}
 	pipeline_free(pipeline);
 	replay_free(replay);

@@ -2,13 +2,19 @@
 /* keelwatch run: watch this machine and print what is found. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "cli/live.h"
+#include "cli/monitor_rights.h"
+
+#define OUTPUT_PIPE (1024 * 1024) /* what anybody may have, see pipe(7) */
 
 int check_capabilities(const char *command, uint64_t wanted)
 {
@@ -49,11 +55,24 @@ static const struct argp_option way_options[] = {
 
 const struct argp way_argp = { way_options, parse_way, NULL, NULL, NULL, NULL, NULL };
 
-enum { OPTION_ALL = 'a', OPTION_JSON = 'j', OPTION_VERBOSE = 'v', OPTION_NO_COLOUR = 256 };
+enum {
+	OPTION_ALL = 'a',
+	OPTION_CONFIG = 'c',
+	OPTION_JSON = 'j',
+	OPTION_VERBOSE = 'v',
+	OPTION_NO_COLOUR = 256,
+	OPTION_FORGET,
+	OPTION_HAND_OVER,
+	OPTION_NO_STORE,
+	OPTION_STATE,
+	OPTION_LOG,
+};
 
 struct run_args {
 	struct pipeline_options pipeline;
+	struct keeper_options keeper;
 	enum way way;
+	enum log_format log;
 	bool no_colour;
 };
 
@@ -71,8 +90,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_JSON:
 		a->pipeline.json = true;
 		return 0;
+	case OPTION_CONFIG:
+		a->keeper.config = arg;
+		return 0;
+	case OPTION_STATE:
+		a->keeper.state_dir = arg;
+		return 0;
+	case OPTION_NO_STORE:
+		a->keeper.no_store = true;
+		return 0;
+	case OPTION_HAND_OVER:
+		a->keeper.hand_over = true;
+		return 0;
+	case OPTION_FORGET:
+		a->keeper.forget = true;
+		return 0;
 	case OPTION_NO_COLOUR:
 		a->no_colour = true;
+		return 0;
+	case OPTION_LOG:
+		a->log = strcmp(arg, "json") ? LOG_TEXT : LOG_JSON;
+		if (a->log == LOG_TEXT && strcmp(arg, "text"))
+			argp_error(state, "--log: neither text nor json: %s", arg);
+		log_set_format(a->log);
+		a->keeper.log = &a->log;
 		return 0;
 	case OPTION_VERBOSE:
 		log_set_level(LOG_DEBUG);
@@ -82,8 +123,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Show every event, the host's own too, not only findings",
+	  0 },
+	{ "config", OPTION_CONFIG, "FILE", 0,
+	  "Settings (/etc/keelwatch/keelwatch.yaml, where it exists)", 0 },
+	{ "forget", OPTION_FORGET, NULL, 0,
+	  "With --hand-over: where none follows, remove the store too, once all has arrived", 0 },
+	{ "hand-over", OPTION_HAND_OVER, NULL, 0,
+	  "Stand by until a monitor before has ended; at the end, leave all to one that stands by",
+	  0 },
 	{ "json", OPTION_JSON, NULL, 0, "One JSON object a line", 0 },
+	{ "log", OPTION_LOG, "FORMAT", 0,
+	  "Lines on standard error: text or json (as the settings say; text)", 0 },
+	{ "no-store", OPTION_NO_STORE, NULL, 0, "Keep nothing on disk, ship nothing", 0 },
+	{ "state", OPTION_STATE, "DIR", 0, "Where findings are kept (/var/lib/keelwatch)", 0 },
 	{ "no-colour", OPTION_NO_COLOUR, NULL, 0, "Plain text on a terminal too", 0 },
 	{ "no-color", 0, NULL, OPTION_ALIAS, NULL, 0 },
 	{ "verbose", OPTION_VERBOSE, NULL, 0, "Say more on standard error", 0 },
@@ -93,18 +146,65 @@ static const struct argp_option options[] = {
 static const struct argp_child children[] = { { &way_argp, 0, NULL, 0 }, {} };
 
 static const struct argp argp = {
-	options, parse, NULL,
+	options,
+	parse,
+	NULL,
 	"Watch the containers of this machine and print findings as they happen.\v"
 	"Ends on Ctrl-C with a summary on standard error. Exit codes: 0 fine, 1 failed on the way, "
 	"2 usage or rights missing, 3 nothing works on this kernel. See keelwatch-run(1).",
-	children, NULL, NULL,
+	children,
+	NULL,
+	NULL,
 };
+
+static struct notify *new_notify(void)
+{
+	struct notify *n;
+	int err = notify_new(&n);
+
+	if (err)
+		log_warn("the service manager is not told how it goes: NOTIFY_SOCKET: %s",
+			 strerror(-err));
+	return n;
+}
+
+static void count_finding(void *arg, const Keelwatch__Finding *finding)
+{
+	metrics_finding(arg, finding);
+}
+
+/* Goes where it needs powers to go, and gives them up. */
+static int give_up_rights(void)
+{
+	_cleanup_(buf_free) struct buf why = {};
+	int code = environment_enter(&why), err;
+
+	if (code) {
+		log_error("%s", buf_cstr(&why));
+		return code;
+	}
+	err = monitor_rights_give_up(&why);
+	if (!err)
+		return EXIT_FINE;
+	log_error("rights cannot be given up: %s: %s", buf_cstr(&why), strerror(-err));
+	return EXIT_ERROR;
+}
+
+/* A pipe holds 64 KiB: with more in it, who reads our lines late does not hold up the ring as soon. */
+static void widen_output(void)
+{
+	if (fcntl(STDOUT_FILENO, F_SETPIPE_SZ, OUTPUT_PIPE) < 0)
+		log_debug("standard output: %s", strerror(errno));
+}
 
 int command_run(int argc, char **argv)
 {
 	struct run_args args = { .pipeline.out = stdout };
 	struct live_options options = {};
+	struct keeper *keeper;
+	_cleanup_close_ int measuring = -1;
 	struct live *live;
+	bool last;
 	int code;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
@@ -114,13 +214,39 @@ int command_run(int argc, char **argv)
 		return code;
 	args.pipeline.colour = !args.no_colour && !args.pipeline.json && isatty(STDOUT_FILENO) &&
 			       !getenv("NO_COLOR");
-	options.pipeline = args.pipeline;
-	options.way = args.way;
-	code = live_new(&options, &live);
+	measuring = metrics_measure(args.keeper.config);
+	code = give_up_rights();
 	if (code)
 		return code;
+	options.notify = new_notify();
+	code = keeper_new(&args.keeper, &keeper);
+	if (code) {
+		notify_free(options.notify);
+		return code;
+	}
+	args.pipeline.journal = keeper_journal(keeper);
+	options.metrics = metrics_new(keeper);
+	args.pipeline.on_finding = count_finding;
+	args.pipeline.arg = options.metrics;
+	options.pipeline = args.pipeline;
+	options.keeper = keeper;
+	options.hand_over = args.keeper.hand_over;
+	options.way = args.way;
+	code = live_new(&options, &live);
+	if (code) {
+		metrics_free(options.metrics);
+		keeper_free(keeper, false);
+		notify_free(options.notify);
+		return code;
+	}
+	widen_output();
 	code = live_run(live);
 	live_summary(live);
+	keeper_summary(keeper);
+	last = live_is_last(live);
 	live_free(live);
+	metrics_free(options.metrics);
+	keeper_free(keeper, last);
+	notify_free(options.notify);
 	return code;
 }

@@ -22,10 +22,10 @@
 #include "cli/live.h"
 
 #define NOBODY 65534
-#define SETTLE_US 1500000	/* the monitor's time to say the last finding */
+#define SETTLE_US 1500000 /* the monitor's time to say the last finding */
 #define PROGRAM "/keelwatch"
 #define SETUID_PROGRAM "/keelwatch-setuid"
-#define ROUNDS 5		/* a busy machine's monitor may not watch system calls yet at the first */
+#define ROUNDS 5 /* a busy machine's monitor may not watch system calls yet at the first */
 #define ROUND_US 200000
 #define ATTEMPT "/selftest-write"
 
@@ -73,7 +73,8 @@ int command_selftest_inside(int argc, char **argv)
 
 static const char config[] =
 	"{ \"ociVersion\": \"1.0.2\", \"process\": { \"user\": { \"uid\": 0, \"gid\": 0 },"
-	" \"args\": [ \"" PROGRAM "\", \"selftest-inside\" ], \"env\": [ \"PATH=/\" ], \"cwd\": \"/\","
+	" \"args\": [ \"" PROGRAM
+	"\", \"selftest-inside\" ], \"env\": [ \"PATH=/\" ], \"cwd\": \"/\","
 	" \"capabilities\": { \"bounding\": [ \"CAP_SETUID\", \"CAP_SETGID\" ],"
 	" \"effective\": [ \"CAP_SETUID\", \"CAP_SETGID\" ],"
 	" \"permitted\": [ \"CAP_SETUID\", \"CAP_SETGID\" ] } },"
@@ -98,7 +99,7 @@ struct selftest {
 	char dir[64];
 	const char *runtime;
 	atomic_bool stop;
-	int status;		/* of the container */
+	int status; /* of the container */
 };
 
 static int copy_self(const char *path, mode_t mode)
@@ -211,8 +212,8 @@ static void remove_bundle(const struct selftest *t)
 static const char *find_runtime(void)
 {
 	static const char *const names[] = { "runc", "crun" };
-	static const char *const dirs[] = { "/usr/bin", "/usr/sbin", "/usr/local/bin",
-					    "/usr/local/sbin", "/sbin", "/bin" };
+	static const char *const dirs[] = { "/usr/bin",	       "/usr/sbin", "/usr/local/bin",
+					    "/usr/local/sbin", "/sbin",	    "/bin" };
 	static char path[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -291,22 +292,28 @@ static int report(const struct selftest *t)
 }
 
 static const struct argp argp = {
-	NULL, parse_nothing, NULL,
+	NULL,
+	parse_nothing,
+	NULL,
 	"Make a throw-away container with runc or crun, do safe versions of the three attacks in it, "
 	"and show that each is caught.\vTakes about three seconds. The container has a read-only root, two "
 	"capabilities, no network, and /etc read-only; its files lie in a folder under /var/tmp and are "
 	"removed. Exit codes: 0 all caught, 1 not all, 2 rights or runtime missing, 3 nothing "
 	"works on this kernel.",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 int command_selftest(int argc, char **argv)
 {
 	struct selftest t = { .checks = {
-		{ "readonly-write-attempt", "a write on a read-only container", false },
-		{ "privilege-gained", "uid 0 by a setuid file", false },
-		{ "sensitive-host-mount", "/etc of the host in the container", false },
-	} };
+				      { "readonly-write-attempt",
+					"a write on a read-only container", false },
+				      { "privilege-gained", "uid 0 by a setuid file", false },
+				      { "sensitive-host-mount", "/etc of the host in the container",
+					false },
+			      } };
 	int code, err;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
@@ -322,7 +329,8 @@ int command_selftest(int argc, char **argv)
 	snprintf(t.id, sizeof(t.id), "keelwatch-selftest-%d", getpid());
 	err = make_bundle(&t);
 	if (err)
-		fprintf(stderr, "keelwatch selftest: cannot make a container: %s\n", strerror(-err));
+		fprintf(stderr, "keelwatch selftest: cannot make a container: %s\n",
+			strerror(-err));
 	code = err ? EXIT_ERROR : watch(&t);
 	if (!err && !code)
 		code = report(&t);

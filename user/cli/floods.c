@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/floods.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+/* As many as the kernel half knows at once; it says which are gone. */
+struct flooder {
+	uint64_t container;
+	__u64 seen[CLASS_MAX];
+	__u64 told[CLASS_MAX];
+	__u64 moved_ns; /* since when what was not told yet has been */
+	__u64 told_ns;	/* 0: never */
+	UT_hash_handle hh;
+};
+
+struct floods {
+	struct flooder *all;
+	__u64 totals[CLASS_MAX];
+};
+
+int floods_new(struct floods **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static void flooder_drop(struct floods *f, struct flooder *one)
+{
+	HASH_DEL(f->all, one);
+	free(one);
+}
+
+void floods_free(struct floods *f)
+{
+	struct flooder *one, *next;
+
+	if (!f)
+		return;
+	HASH_ITER(hh, f->all, one, next)
+		flooder_drop(f, one);
+	free(f);
+}
+
+static struct flooder *flooder_get(struct floods *f, uint64_t container)
+{
+	struct flooder *one;
+
+	HASH_FIND(hh, f->all, &container, sizeof(container), one);
+	if (one)
+		return one;
+	one = calloc(1, sizeof(*one));
+	if (!one)
+		return NULL;
+	one->container = container;
+	HASH_ADD(hh, f->all, container, sizeof(one->container), one);
+	return one;
+}
+
+/* True when it has grown since it was asked about last. */
+static bool take_in(struct floods *f, struct flooder *one, const __u64 limited[CLASS_MAX])
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < CLASS_MAX; i++) {
+		if (limited[i] <= one->seen[i])
+			continue;
+		f->totals[i] += limited[i] - one->seen[i];
+		one->seen[i] = limited[i];
+		moved = true;
+	}
+	return moved;
+}
+
+static bool is_due(const struct flooder *one, bool moved, bool last, __u64 now_ns)
+{
+	return last || !moved || !one->told_ns || now_ns - one->told_ns >= FLOOD_TOLD_NS;
+}
+
+bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
+		 __u64 now_ns, __u64 period_ns, struct flood_word *ret)
+{
+	struct flooder *one = flooder_get(f, container);
+	bool moved, tell;
+
+	if (!one)
+		return false;
+	moved = take_in(f, one, limited);
+	if (moved && !one->moved_ns)
+		one->moved_ns = now_ns - period_ns > one->told_ns ? now_ns - period_ns :
+								    one->told_ns;
+	tell = one->moved_ns && is_due(one, moved, last, now_ns);
+	if (tell) {
+		ret->from_ns = one->moved_ns;
+		for (size_t i = 0; i < CLASS_MAX; i++)
+			ret->limited[i] = one->seen[i] - one->told[i];
+		memcpy(one->told, one->seen, sizeof(one->told));
+		one->told_ns = now_ns;
+		one->moved_ns = 0;
+	}
+	if (last)
+		flooder_drop(f, one);
+	return tell;
+}
+
+__u64 floods_total(const struct floods *f, enum ev_class class)
+{
+	return f->totals[class];
+}
+
+void floods_each(const struct floods *f,
+		 void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX]),
+		 void *arg)
+{
+	struct flooder *one, *next;
+
+	HASH_ITER(hh, f->all, one, next)
+		fn(arg, one->container, one->seen);
+}

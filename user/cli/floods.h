@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Containers of which the kernel half held something back, as they said more than their share (see
+ * bpf/lib/ration.bpf.h): when that is told, and how much it was.
+ */
+#ifndef KEELWATCH_FLOODS_H
+#define KEELWATCH_FLOODS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "base/clock.h"
+#include "event.h"
+
+struct floods;
+
+#define FLOOD_TOLD_NS (60 * NS_PER_S) /* how often one that goes on is told */
+
+int floods_new(struct floods **ret);
+void floods_free(struct floods *f);
+
+/* What is to be told of one container: of each class, since the time it was told last. */
+struct flood_word {
+	__u64 from_ns;
+	__u64 limited[CLASS_MAX];
+};
+
+/*
+ * What was held back of a container so far, asked about once a second. True: ret is to be told now, as
+ * it began, has gone on for FLOOD_TOLD_NS, has stopped, or because this is the last that is known of
+ * it. period_ns: it is asked about so often.
+ */
+bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
+		 __u64 now_ns, __u64 period_ns, struct flood_word *ret);
+
+/* Of all containers, those that are gone too. */
+__u64 floods_total(const struct floods *f, enum ev_class class);
+/* Calls fn for each container that is still there and has flooded: totals since it was first heard. */
+void floods_each(const struct floods *f,
+		 void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX]),
+		 void *arg);
+
+#endif
