@@ -3,9 +3,11 @@
 #
 # Checks that #include lines under user/ follow the order of the layers:
 #
-#   base < event.h < source < model < enrich < detect; posture stands on model; store, ship and
-#   output on base and the protocol, which model describes its containers in; probe on base, the kernel half's headers and the skeletons;
-#   cli and main.c on anything.
+#   base < event.h < source < model < enrich < detect; posture stands on model; message, output and
+#   store on base and the protocol, which model describes its containers in; config on message;
+#   export (the exporter of metrics) on base;
+#   ship (the shipper) on those and feed, which both programs share; probe on base, the kernel half's
+#   headers, the skeletons and source; cli and main.c on anything but ship.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,15 +17,19 @@ declare -A may=(
 	[base]=''
 	[source]='base kernel'
 	[model]='base kernel proto source'
-	[probe]='base kernel skeleton'
+	[probe]='base kernel skeleton source'
 	[enrich]='base kernel proto source model'
 	[detect]='base kernel proto source model enrich'
 	[posture]='base kernel proto source model'
-	[store]='base proto'
-	[ship]='base proto'
+	[message]='base proto'
+	[config]='base proto message'
+	[feed]='base proto message config store'
+	[store]='base proto message'
+	[export]='base'
+	[ship]='base proto message config feed output'
 	[output]='base proto'
-	[cli]='*'
-	[main.c]='*'
+	[cli]='base kernel skeleton proto source model probe enrich detect posture message config feed store output export'
+	[main.c]='base cli'
 )
 
 target_of() { # FILE INCLUDE: sets target, the layer that the include belongs to
@@ -39,6 +45,7 @@ target_of() { # FILE INCLUDE: sets target, the layer that the include belongs to
 	bpf/event.h | bpf/control.h) target=kernel ;;
 	bpf/*) target=libbpf ;;
 	event.pb-c.h) target=proto ;;
+	layout.h) target=kernel ;;
 	*.skel.h) target=skeleton ;;
 	*/*) target=${include%%/*} ;;
 	*) target=$own ;;
