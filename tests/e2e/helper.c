@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/io_uring.h>
 #include <linux/mount.h>
@@ -21,11 +22,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -338,6 +342,104 @@ static long do_handle_write(const char *path)
 	return mount < 0 ? -1 : open_by_handle_at(mount, &handle.head, O_WRONLY);
 }
 
+/* --- acts on another process, or on BPF maps; instead of a path a pid, or the name of a map --- */
+
+static long do_trace(const char *pid)
+{
+	int status;
+	long ret = ptrace(PTRACE_SEIZE, atoi(pid), 0, 0);
+
+	if (ret < 0 || ptrace(PTRACE_INTERRUPT, atoi(pid), 0, 0) < 0)
+		return -1;
+	waitpid(atoi(pid), &status, __WALL);
+	return ptrace(PTRACE_DETACH, atoi(pid), 0, 0);
+}
+
+/* With a count of nothing: a call that succeeds on any address. */
+static long do_read_memory(const char *pid)
+{
+	char byte;
+	struct iovec here = { &byte, 0 }, there = { (void *)16, 0 };
+
+	return process_vm_readv(atoi(pid), &here, 1, &there, 1, 0);
+}
+
+static long do_open_memory(const char *pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", atoi(pid));
+	return open(path, O_RDONLY);
+}
+
+static long do_take_descriptor(const char *pid)
+{
+	int fd = syscall(SYS_pidfd_open, atoi(pid), 0);
+
+	return fd < 0 ? -1 : syscall(SYS_pidfd_getfd, fd, 2, 0);
+}
+
+static long bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/* A descriptor of the newest map of that name. */
+static int map_of(const char *name)
+{
+	struct bpf_map_info info;
+	union bpf_attr attr = {};
+	int found = -1, fd;
+	__u32 next = 0;
+
+	while (attr.start_id = next, !bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
+		next = attr.next_id;
+		union bpf_attr get = { .map_id = next }, ask = {};
+
+		fd = bpf(BPF_MAP_GET_FD_BY_ID, &get);
+		if (fd < 0)
+			continue;
+		info = (struct bpf_map_info){};
+		ask.info.bpf_fd = fd;
+		ask.info.info_len = sizeof(info);
+		ask.info.info = (uintptr_t)&info;
+		if (!bpf(BPF_OBJ_GET_INFO_BY_FD, &ask) && !strcmp(info.name, name)) {
+			if (found >= 0)
+				close(found);
+			found = fd;
+		} else {
+			close(fd);
+		}
+	}
+	return found;
+}
+
+static long do_map_open(const char *name)
+{
+	int fd = map_of(name);
+
+	errno = ENOENT;
+	return fd;
+}
+
+/* Its first element is read and written back with another byte in it. */
+static long do_map_change(const char *name)
+{
+	char value[4096] = {};
+	int key = 0, fd = map_of(name);
+	union bpf_attr attr = { .map_fd = fd };
+
+	errno = ENOENT;
+	if (fd < 0)
+		return -1;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)value;
+	if (bpf(BPF_MAP_LOOKUP_ELEM, &attr))
+		return -1;
+	value[0]++;
+	return bpf(BPF_MAP_UPDATE_ELEM, &attr);
+}
+
 static const struct path_command {
 	const char *name;
 	long (*run)(const char *path);
@@ -378,6 +480,12 @@ static const struct path_command {
 	{ "uring-mkdir", do_uring_mkdir },
 	{ "uring-rename", do_uring_rename },
 	{ "handle-write", do_handle_write },
+	{ "trace", do_trace },
+	{ "read-memory", do_read_memory },
+	{ "open-memory", do_open_memory },
+	{ "take-descriptor", do_take_descriptor },
+	{ "map-open", do_map_open },
+	{ "map-change", do_map_change },
 };
 
 /* --- commands with arguments of their own --- */

@@ -44,6 +44,7 @@ struct fixture_record {
 		struct ev_cred_change cred;
 		struct ev_capable capable;
 		struct ev_ns ns;
+		struct ev_guard guard;
 		struct ev_start start;
 		struct ev_fact fact;
 		struct ev_mounts_changed mounts_changed;
@@ -110,8 +111,8 @@ void fixture_put(struct fixture *f, const char *path, const char *text);
 void fixture_put_bytes(struct fixture *f, const char *path, const void *bytes, size_t len);
 void fixture_put_link(struct fixture *f, const char *path, const char *target);
 void fixture_put_stat(struct fixture *f, const char *path, const struct fact_stat *st);
-void fixture_put_error(struct fixture *f, const char *path,
-		       int error); /* of reading it; negative */
+/* Of reading it: a negative errno. */
+void fixture_put_error(struct fixture *f, const char *path, int error);
 void fixture_append(struct fixture *f, const char *path, const char *text);
 /* What was kept of it stays readable, as with /proc. */
 void fixture_remove(struct fixture *f, const char *path);
@@ -127,9 +128,8 @@ void fixture_put_process(struct fixture *f, const struct fixture_task *task, con
 struct fixture_task fixture_host_task(uint32_t tgid, uint32_t parent); /* root, all powers */
 /* A task as docker starts them: root with the default set, seccomp, namespaces of its own. */
 struct fixture_task fixture_container_task(uint32_t tgid, uint32_t parent);
-struct ev_cred
-fixture_cred(uint32_t uid,
-	     uint64_t capabilities); /* permitted, effective; bounding all of default */
+/* Permitted, effective; bounding all of default. */
+struct ev_cred fixture_cred(uint32_t uid, uint64_t capabilities);
 uint64_t fixture_start_ns(uint32_t tgid);
 struct ev_task fixture_name(const struct fixture_task *task);
 
@@ -202,8 +202,8 @@ size_t fixture_count(const struct fixture *f, const char *rule); /* NULL: of any
 /* The one finding of that rule; an assertion fails unless there is exactly one. */
 const Keelwatch__Finding *fixture_one(const struct fixture *f, const char *rule);
 void fixture_silent(const struct fixture *f); /* nothing was found */
-const char *fixture_evidence(const Keelwatch__Finding *finding,
-			     const char *name); /* "" when absent */
+/* "" when absent. */
+const char *fixture_evidence(const Keelwatch__Finding *finding, const char *name);
 void fixture_forget(struct fixture *f);
 struct model *fixture_model(struct fixture *f);
 struct container *fixture_container(struct fixture *f); /* the one that is alive, or NULL */

@@ -58,8 +58,8 @@ static const struct coverage coverage = {
 };
 
 static const char *const feature_keys[] = {
-	"name",	    "domain", "way",   "hook",	      "program",
-	"attached", "rules",  "blind", "why_missing", "fell_back", "instructions",
+	"name",	 "domain", "way",	  "hook",      "program",      "attached",
+	"rules", "blind",  "why_missing", "fell_back", "instructions",
 };
 
 /* The caller drops it. */

@@ -229,16 +229,96 @@ Test(readonly, another_operation_path_or_program_is_another_finding)
 	end(&s);
 }
 
-Test(readonly, thousands_of_different_writes_are_all_found_in_bounded_memory)
+/* So many refused writes, each of a name of its own. */
+static void write_many(struct scene *s, const struct fixture_task *task, int count)
 {
-	struct scene s = begin();
 	char path[32];
 
-	for (int i = 0; i < DETECT_REPEATS + 100; i++) {
+	for (int i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "/etc/%d", i);
-		fixture_file(s.f, &s.init, FILE_CREATE, -EROFS, path);
+		fixture_file(s->f, task, FILE_CREATE, -EROFS, path);
 	}
-	cr_assert_eq(fixture_count(s.f, "readonly-write-attempt"), DETECT_REPEATS + 100);
+}
+
+/* The counts of all findings of write attempts: each at its last word. */
+static uint64_t counted(struct scene *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->f->count; i++) {
+		bool last = true;
+
+		for (size_t j = i + 1; j < s->f->count; j++)
+			last &= strcmp(s->f->findings[j]->message, s->f->findings[i]->message) != 0;
+		if (last && !strcmp(s->f->findings[i]->rule, "readonly-write-attempt"))
+			sum += s->f->findings[i]->count;
+	}
+	return sum;
+}
+
+Test(readonly, different_writes_beyond_a_bound_are_one_finding_and_all_are_counted)
+{
+	struct scene s = begin();
+	size_t told;
+
+	write_many(&s, &s.init, 3000);
+	told = fixture_count(s.f, "readonly-write-attempt");
+	cr_assert_geq(told, DETECT_TOLD_AT_ONCE + 1);
+	cr_assert_leq(told, DETECT_TOLD_AT_ONCE + 20, "%zu", told);
+	pipeline_finish(s.f->pipeline);
+	cr_assert_eq(counted(&s), 3000);
+	end(&s);
+}
+
+Test(readonly, different_writes_beyond_a_bound_leave_room_for_what_is_found_by_another_rule)
+{
+	struct scene s = begin();
+
+	write_many(&s, &s.init, DETECT_TOLD_AT_ONCE + 100);
+	fixture_file(s.f, &s.init, FILE_OPEN, 0, "/tmp/a");
+	cr_assert_eq(fixture_count(s.f, "readonly-writable-path"), 1);
+	end(&s);
+}
+
+Test(readonly, different_writes_are_told_one_by_one_again_when_time_has_gone_by)
+{
+	struct scene s = begin();
+	size_t told;
+
+	write_many(&s, &s.init, DETECT_TOLD_AT_ONCE + 100);
+	fixture_wait(s.f, MINUTE);
+	told = s.f->count;
+	fixture_file(s.f, &s.init, FILE_CREATE, -EROFS, "/etc/later");
+	cr_assert_eq(s.f->count, told + 1);
+	cr_assert_str_eq(s.f->findings[told]->file->path, "/etc/later");
+	cr_assert_eq(s.f->findings[told]->count, 1);
+	end(&s);
+}
+
+/* Twice what is remembered at all, in long names and over hours, so that each is told by itself. */
+Test(readonly, who_tells_much_makes_no_other_container_be_told_again)
+{
+	struct scene s = begin();
+	struct fixture_task other = fixture_container_task(3000, 1);
+	size_t before;
+
+	other.cgroup = 7000;
+	other.ns.mnt = 400;
+	fixture_file(s.f, &s.init, FILE_CREATE, -EROFS, "/etc/x");
+	fixture_mkdir(s.f, 7000, 1, "/other.scope");
+	fixture_exec(s.f, &other, "/bin/evil");
+	for (int i = 0; i < 18; i++) {
+		fixture_wait(s.f, 20 * MINUTE);
+		fixture_exec(s.f, &other, (char[]){ '/', 'a' + i, 0 });
+		write_many(&s, &other, 500);
+	}
+	before = s.f->count;
+	cr_assert_gt(before, 2 * DETECT_REPEATS);
+	pipeline_finish(s.f->pipeline);
+	before = s.f->count;
+	fixture_file(s.f, &s.init, FILE_CREATE, -EROFS, "/etc/x");
+	cr_assert_eq(s.f->count, before + 1, "it is summed up");
+	cr_assert_eq(s.f->findings[before]->count, 2, "and was not forgotten");
 	end(&s);
 }
 

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "fixture.h"
 
 #include "control.h"
 
-#define SECOND 1000000000ULL
 #define OTHER 7000 /* another cgroup */
 
 static struct fixture_task init_task(void)
@@ -548,10 +548,10 @@ Test(identity, new_cgroup_that_becomes_nobodys_is_let_go_after_a_while)
 	struct fixture_task host = fixture_host_task(50, 1);
 
 	fixture_mkdir(f, OTHER, 1, "/user.slice/session-1.scope");
-	fixture_wait(f, 55 * SECOND);
+	fixture_wait(f, 55 * NS_PER_S);
 	fixture_exec(f, &host, "/bin/ls");
 	cr_assert(f->armed);
-	fixture_wait(f, 11 * SECOND);
+	fixture_wait(f, 11 * NS_PER_S);
 	fixture_exec(f, &host, "/bin/ls");
 	cr_assert_not(f->armed);
 	cr_assert(fixture_cgroup(f, OTHER)->gone);
@@ -574,7 +574,7 @@ Test(identity, runtime_may_take_longer_than_a_candidate_lasts)
 	struct fixture_task init = init_task();
 
 	fixture_mkdir(f, FIXTURE_CGROUP, 1, FIXTURE_CGROUP_PATH);
-	fixture_wait(f, 120 * SECOND);
+	fixture_wait(f, 120 * NS_PER_S);
 	feed_runtime(f, "/usr/bin/runc",
 		     FIXTURE_ARGS("runc", "create", "--bundle", FIXTURE_BUNDLE, FIXTURE_ID));
 	cr_assert_not(f->armed);
@@ -806,6 +806,23 @@ Test(start, knows_all_processes_of_a_running_container)
 	cr_assert(find(f, 1001)->entered);
 	fixture_file(f, &child, FILE_CREATE, -EROFS, "/x");
 	cr_assert_str_eq(fixture_one(f, "readonly-write-attempt")->process->exe, "/bin/worker");
+	fixture_free(f);
+}
+
+/* Process numbers wrap around: what is oldest is first, not what is lowest. */
+Test(start, knows_the_first_process_of_a_running_container_whose_child_has_a_lower_number)
+{
+	struct fixture *f = fixture_new();
+	struct fixture_task child = fixture_container_task(50, FIXTURE_INIT);
+
+	child.start_ns = fixture_start_ns(FIXTURE_INIT) + 1000000000;
+	put_shim(f, 800, FIXTURE_BUNDLE);
+	put_init(f, 800, FIXTURE_CGROUP_PATH);
+	fixture_put_process(f, &child, "/bin/worker", "/", FIXTURE_CGROUP_PATH,
+			    FIXTURE_ARGS("worker"));
+	expect_found(f);
+	fixture_exit(f, &child);
+	cr_assert_eq(fixture_alive(f), 1);
 	fixture_free(f);
 }
 

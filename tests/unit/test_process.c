@@ -3,11 +3,10 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "fixture.h"
-
-#define SECOND 1000000000ULL
 
 static struct process_table *table_new(size_t max)
 {
@@ -77,15 +76,15 @@ Test(process, with_the_number_of_one_that_is_gone_is_another)
 Test(process, known_from_proc_to_the_tick_becomes_exact_with_its_first_record)
 {
 	struct process_table *t = table_new(8);
-	struct process *p = process_get(t, 10, 3 * SECOND);
+	struct process *p = process_get(t, 10, 3 * NS_PER_S);
 
 	p->approximate = true;
-	cr_assert_null(process_find(t, 10, 3 * SECOND + 10000000),
+	cr_assert_null(process_find(t, 10, 3 * NS_PER_S + 10000000),
 		       "the next tick is another process");
-	cr_assert_eq(process_find(t, 10, 3 * SECOND + 9999999), p);
+	cr_assert_eq(process_find(t, 10, 3 * NS_PER_S + 9999999), p);
 	cr_assert_not(p->approximate);
-	cr_assert_eq(p->start_ns, 3 * SECOND + 9999999);
-	cr_assert_null(process_find(t, 10, 3 * SECOND + 1));
+	cr_assert_eq(p->start_ns, 3 * NS_PER_S + 9999999);
+	cr_assert_null(process_find(t, 10, 3 * NS_PER_S + 1));
 	process_table_free(t);
 }
 
@@ -154,6 +153,53 @@ Test(process, list_of_the_ended_survives_any_order_of_coming_and_going)
 		process_table_trim(t);
 		cr_assert_leq(process_table_count(t), 64);
 	}
+	process_table_free(t);
+}
+
+static struct container *container_make(uint64_t cgroup_id)
+{
+	return container_new(cgroup_id, "/x", NULL, "runc", KEELWATCH__ATTRIBUTION__exact);
+}
+
+Test(process, of_a_container_that_forks_without_end_make_room_from_its_own)
+{
+	struct process_table *t = table_new(64);
+	struct container *quiet = container_make(7), *loud = container_make(8);
+
+	for (uint32_t i = 1; i <= 20; i++) {
+		process_set_container(process_get(t, i, i), i <= 10 ? quiet : NULL);
+		if (i % 2)
+			process_end(t, process_find(t, i, i));
+	}
+	for (uint32_t i = 100; i < 2000; i++) {
+		process_set_container(process_get(t, i, i), loud);
+		process_table_trim(t);
+	}
+	for (uint32_t i = 1; i <= 20; i++)
+		cr_assert_not_null(process_find(t, i, i), "%u, which others pushed out", i);
+	cr_assert_not_null(process_find(t, 1999, 1999));
+	cr_assert_eq(process_table_count(t), 64);
+	process_table_free(t);
+	container_unref(quiet);
+	container_unref(loud);
+}
+
+Test(process, with_long_arguments_take_bounded_memory)
+{
+	struct process_table *t = table_new(100000);
+	char args[4000];
+
+	for (size_t i = 0; i < sizeof(args); i++)
+		args[i] = i % 2 ? '\0' : 'a';
+	for (uint32_t i = 1; i <= 3000; i++) {
+		struct process *p = process_get(t, i, i);
+
+		process_set_image(p, image_new("/a", "/", args, sizeof(args), false));
+		process_table_trim(t);
+	}
+	/* 1024 arguments each, of 33 bytes or more. */
+	cr_assert_leq(process_table_count(t), PROCESS_BYTES / (1024 * 33));
+	cr_assert_not_null(process_find(t, 3000, 3000));
 	process_table_free(t);
 }
 
@@ -417,8 +463,9 @@ Test(process, that_executes_with_the_table_full_outlives_the_learning_of_its_anc
 	struct fixture_record r;
 
 	fixture_run(f, &init);
-	/* Others come until init is the oldest there is. */
-	for (uint32_t i = 0; find(f, 1) || find(f, FIXTURE_RUNTIME); i++) {
+	/* Others come until all is taken: init is the oldest of a container that has the most of it. */
+	for (uint32_t i = 0; process_table_count(model_processes(fixture_model(f))) < PROCESS_MAX;
+	     i++) {
 		struct fixture_task child = fixture_container_task(2000 + i, FIXTURE_INIT + 1);
 
 		fixture_fork(f, &other, &child);

@@ -51,11 +51,14 @@ static const struct shape {
 	{ EV_CRED, "cred", sizeof(struct ev_cred_change), {} },
 	{ EV_CAPABLE, "capability", sizeof(struct ev_capable), {} },
 	{ EV_NS, "namespace", sizeof(struct ev_ns), {} },
+	{ EV_GUARD, "guard", sizeof(struct ev_guard), { offsetof(struct ev_guard, name) } },
 	{ EV_START, "start", sizeof(struct ev_start), { offsetof(struct ev_start, cgroup_root) } },
 	{ EV_FACT, "fact", sizeof(struct ev_fact), { offsetof(struct ev_fact, name) } },
 	{ EV_MOUNTS_CHANGED, "mounts-changed", sizeof(struct ev_mounts_changed), {} },
 	{ EV_LOSS, "loss", sizeof(struct ev_loss), {} },
+	{ EV_FLOOD, "flood", sizeof(struct ev_flood), {} },
 	{ EV_STOP, "stop", sizeof(struct ev_head), {} },
+	{ EV_RESUME, "resume", sizeof(struct ev_head), {} },
 };
 
 static struct ev_str *string_at(struct fixture_record *r, size_t offset)

@@ -131,6 +131,24 @@ Test(text_clean, control_characters_become_hexadecimal)
 	EXPECT_CLEAN("\xc2\x9f\xc2\xa0", "\\xc2\\x9f\xc2\xa0");
 }
 
+Test(text_clean, what_does_not_fit_is_cut_between_two_characters)
+{
+	char room[8];
+
+	text_clean_cut(room, sizeof(room), "seven b", 7);
+	cr_assert_str_eq(room, "seven b");
+	text_clean_cut(room, sizeof(room), "12345\xe6\x97\xa5", 8);
+	cr_assert_str_eq(room, "12345");
+	text_clean_cut(room, sizeof(room), "1234\xe6\x97\xa5", 7);
+	cr_assert_str_eq(room, "1234\xe6\x97\xa5");
+	text_clean_cut(room, sizeof(room), "a\nb\0", 4);
+	cr_assert_str_eq(room, "a\\nb\\x0");
+	text_cut(room, sizeof(room), "\xf0\x9f\x90\xb3\xf0\x9f\x90\xb3");
+	cr_assert_str_eq(room, "\xf0\x9f\x90\xb3");
+	text_cut(room, 1, "\xc3\xbc");
+	cr_assert_str_eq(room, "");
+}
+
 Test(text_clean, separators_and_bidirectional_controls_become_hexadecimal)
 {
 	static const unsigned int controls[] = {

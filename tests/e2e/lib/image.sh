@@ -34,15 +34,16 @@ make_rootfs() {
 }
 
 # An archive as `docker save` writes it: docker, podman and ctr all read it.
-make_image() {
-	local dir=$WORK/image architecture=amd64 digest
+make_image() { # [COMMAND, as JSON]
+	local dir=$WORK/image architecture=amd64 digest command=${1:-'["/bin/sh"]'}
 	[[ $(uname -m) != aarch64 ]] || architecture=arm64
 	mkdir -p "$dir"
 	tar -C "$ROOTFS" --numeric-owner -cf "$dir/layer.tar" .
 	digest=$(sha256sum "$dir/layer.tar" | cut -d' ' -f1)
-	jq -n --arg digest "sha256:$digest" --arg architecture "$architecture" '{
+	jq -n --arg digest "sha256:$digest" --arg architecture "$architecture" \
+		--argjson command "$command" '{
 		architecture: $architecture, os: "linux", created: "2024-01-01T00:00:00Z",
-		config: { Cmd: ["/bin/sh"], Env: ["PATH=/bin"], WorkingDir: "/" },
+		config: { Cmd: $command, Env: ["PATH=/bin"], WorkingDir: "/" },
 		rootfs: { type: "layers", diff_ids: [$digest] },
 		history: [{ created: "2024-01-01T00:00:00Z", created_by: "keelwatch" }]
 	}' >"$dir/config.json"

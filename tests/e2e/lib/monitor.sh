@@ -16,8 +16,10 @@ monitor_start() { # [OPTION OF run]...
 	MONITORS=$((MONITORS + 1))
 	MONITOR_JSON=$WORK/monitor-$MONITORS.json
 	MONITOR_ERR=$WORK/monitor-$MONITORS.err
+	# What a monitor of before left on this machine is not the test's.
+	echo 'pins: none' >"$WORK/keelwatch.yaml"
 	# A shell's background processes ignore SIGINT; the monitor is to take it.
-	env --default-signal=INT "$KEELWATCH" run --json "$@" >"$MONITOR_JSON" 2>"$MONITOR_ERR" \
+	env --default-signal=INT "$KEELWATCH" run --json --config "$WORK/keelwatch.yaml" --state "$WORK/state" "$@" >"$MONITOR_JSON" 2>"$MONITOR_ERR" \
 		</dev/null &
 	MONITOR_PID=$!
 	if ! wait_until "$ARMED_WITHIN" monitor_armed_or_dead || ! monitor_runs; then

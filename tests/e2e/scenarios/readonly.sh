@@ -46,11 +46,12 @@ scenario_readonly_write_attempts_are_folded() {
 	((lines <= 10)) || fail "50 equal attempts made $lines lines"
 }
 
+# By tracepoints the hooks come when the collector has seen the container: a moment.
 scenario_readonly_uring() {
 	local name said deed path conditions=()
 	name=$(new_name)
 	said=$(rt_run "$name" --read-only --unconfined -- sh -c \
-		'for deed in "open /file" "unlink /file" "mkdir /new" "rename /dir"; do helper uring-$deed; done') || :
+		'sleep 1; for deed in "open /file" "unlink /file" "mkdir /new" "rename /dir"; do helper uring-$deed; done') || :
 	while read -r deed path; do
 		conditions+=(".file.error == \"EROFS\" and .file.path == \"$path\" and
 			.process.exe == \"/bin/helper\" and .process.args[1] == \"$deed\"")

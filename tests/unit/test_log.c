@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines on standard error: as text, and as one JSON object each whatever is in them. */
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <jansson.h>
+
+#include "base/log.h"
+
+static char said[65536];
+
+/* What went to standard error, of up to as much as a pipe holds. */
+static void take(void)
+{
+	ssize_t n = read(STDIN_FILENO, said, sizeof(said) - 1);
+
+	cr_assert_gt(n, 0);
+	said[n] = '\0';
+}
+
+static void catch (void)
+{
+	int pair[2];
+
+	cr_assert_eq(pipe(pair), 0);
+	dup2(pair[0], STDIN_FILENO);
+	dup2(pair[1], STDERR_FILENO);
+}
+
+static json_t *object(void)
+{
+	json_t *o;
+
+	take();
+	o = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
+	cr_assert_not_null(o, "%s", said);
+	return o;
+}
+
+static const char *member(const json_t *o, const char *name)
+{
+	const char *value = json_string_value(json_object_get(o, name));
+
+	return value ? value : "(none)";
+}
+
+Test(log, text_has_its_level_and_ends_in_a_newline, .init = catch)
+{
+	log_warn("%s is %d", "it", 5);
+	take();
+	cr_expect_str_eq(said, "keelwatch: warning: it is 5\n");
+	log_about(LOG_INFO, "sink", "a", "works");
+	take();
+	cr_expect_str_eq(said, "keelwatch: sink a: works\n");
+}
+
+Test(log, json_is_one_object_a_line_with_its_fields, .init = catch)
+{
+	json_t *o;
+
+	log_set_format(LOG_JSON);
+	log_set_component("shipper");
+	log_about(LOG_ERROR, "sink", "a\"b", "it \"is\" \xff\x1b[2J\t%s", "so");
+	o = object();
+	cr_expect_str_eq(member(o, "level"), "error");
+	cr_expect_str_eq(member(o, "component"), "shipper");
+	cr_expect_str_eq(member(o, "sink"), "a\"b");
+	cr_expect_str_eq(member(o, "message"), "it \"is\" \\xff\\x1b[2J\\tso");
+	cr_expect_eq(json_integer_value(json_object_get(o, "pid")), getpid());
+	cr_expect_eq(strlen(member(o, "time")), strlen("2026-01-02T03:04:05.000000006Z"));
+	cr_expect_eq(said[strlen(said) - 1], '\n');
+	json_decref(o);
+}
+
+Test(log, json_has_an_object_for_each_line_of_a_message, .init = catch)
+{
+	log_set_format(LOG_JSON);
+	log_error("one\n\ntwo\n");
+	take();
+	cr_expect_not_null(strstr(said, "\"message\":\"one\"}\n{\"time\""));
+	cr_expect_not_null(strstr(said, "\"message\":\"two\"}\n"));
+	cr_expect_null(strstr(strstr(said, "two"), "{"));
+}
+
+Test(log, a_long_line_is_cut_and_stays_whole, .init = catch)
+{
+	static char text[10000];
+	json_t *o;
+
+	memset(text, 'x', sizeof(text) - 1);
+	log_info("%s", text);
+	take();
+	cr_expect_eq(strlen(said), 4003);
+	cr_expect_str_eq(said + 3999, "...\n");
+	log_set_format(LOG_JSON);
+	log_info("%s", text);
+	o = object();
+	cr_expect_str_eq(member(o, "message") + 3999, "...");
+	json_decref(o);
+}
+
+Test(log, says_nothing_of_a_level_that_is_not_asked_for, .init = catch)
+{
+	log_debug("no");
+	log_set_level(LOG_DEBUG);
+	log_debug("yes");
+	take();
+	cr_expect_str_eq(said, "keelwatch: debug: yes\n");
+}
