@@ -66,22 +66,12 @@ Test(floods, of_a_container_that_is_gone_are_told_at_once)
 	cr_expect_eq(floods_total(floods, CLASS_FILE), 56);
 }
 
-static void add_up(void *arg, uint64_t container, const __u64 limited[CLASS_MAX])
+Test(floods, of_a_container_are_expected_until_it_is_gone)
 {
-	cr_expect_eq(container, 7);
-	*(uint64_t *)arg += limited[CLASS_FILE];
-}
-
-Test(floods, are_there_to_be_read_until_their_container_is_gone)
-{
-	uint64_t sum = 0;
-
-	note(50, false, 1);
-	note(80, false, 2);
-	floods_each(floods, add_up, &sum);
-	cr_expect_eq(sum, 80);
-	note(80, true, 3);
-	sum = 0;
-	floods_each(floods, add_up, &sum);
-	cr_expect_eq(sum, 0);
+	cr_expect_not(floods_expects(floods, 7));
+	floods_expect(floods, 7);
+	cr_expect(floods_expects(floods, 7));
+	cr_expect_eq(note(50, false, 1), 50);
+	note(50, true, 2);
+	cr_expect_not(floods_expects(floods, 7));
 }

@@ -60,6 +60,19 @@ static struct flooder *flooder_get(struct floods *f, uint64_t container)
 	return one;
 }
 
+void floods_expect(struct floods *f, uint64_t container)
+{
+	flooder_get(f, container);
+}
+
+bool floods_expects(const struct floods *f, uint64_t container)
+{
+	struct flooder *one;
+
+	HASH_FIND(hh, f->all, &container, sizeof(container), one);
+	return one;
+}
+
 /* True when it has grown since it was asked about last. */
 static bool take_in(struct floods *f, struct flooder *one, const __u64 limited[CLASS_MAX])
 {
@@ -109,14 +122,4 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 __u64 floods_total(const struct floods *f, enum ev_class class)
 {
 	return f->totals[class];
-}
-
-void floods_each(const struct floods *f,
-		 void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX]),
-		 void *arg)
-{
-	struct flooder *one, *next;
-
-	HASH_ITER(hh, f->all, one, next)
-		fn(arg, one->container, one->seen);
 }

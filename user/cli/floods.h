@@ -21,6 +21,13 @@ struct floods;
 int floods_new(struct floods **ret);
 void floods_free(struct floods *f);
 
+/*
+ * The table of who floods is ahead of the ring: a container may be found in it before its start has been
+ * read. It is expected from then on, and told once what was in the ring by then has been.
+ */
+void floods_expect(struct floods *f, uint64_t container);
+bool floods_expects(const struct floods *f, uint64_t container);
+
 /* What is to be told of one container: of each class, since the time it was told last. */
 struct flood_word {
 	__u64 from_ns;
@@ -37,9 +44,5 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 
 /* Of all containers, those that are gone too. */
 __u64 floods_total(const struct floods *f, enum ev_class class);
-/* Calls fn for each container that is still there and has flooded: totals since it was first heard. */
-void floods_each(const struct floods *f,
-		 void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX]),
-		 void *arg);
 
 #endif

@@ -262,6 +262,7 @@ static int loop(struct live *l)
 		last = last && !busy;
 		if (last)
 			probe_asleep(l->probe);
+		live_tell_floods(l);
 		mount_watch_settle(l->mounts, mounts_settled, l);
 		if (l->behind && ring_read(l->ring) >= l->behind_until)
 			live_caught_up(l);

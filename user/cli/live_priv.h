@@ -36,6 +36,8 @@ struct live {
 	struct mount_watch *mounts;
 	struct ev_counts counts[CLASS_MAX];
 	struct floods *floods;
+	bool floods_wait; /* to be told when the ring has been read to there */
+	uint64_t floods_after;
 	bool ending; /* what is known of floods is told now, or never */
 	__u64 bad;   /* records that did not pass the check */
 	int error;
@@ -57,6 +59,7 @@ void live_drop_others(struct live *l);
 void live_tell(struct live *l); /* once in LIVE_TICK_S: losses, floods, that it lives, metrics */
 void live_tell_metrics(struct live *l);
 void live_tell_last(struct live *l); /* at the end: what would be told later */
+void live_tell_floods(struct live *l); /* those of the last live_tell(), when it is time */
 /* Nobody is in it any more, and this is the last moment at which it has a name. */
 void live_tell_flood_end(struct live *l, uint64_t cgroup_id);
 /* Records up to this number are on the disk: what they tell the next monitor need not. */

@@ -9,9 +9,8 @@
 #include "base/util.h"
 #include "cli/live_priv.h"
 
-static void note_flood(void *arg, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
+static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
 {
-	struct live *l = arg;
 	struct flood_word word;
 
 	if (!floods_note(l->floods, container, limited, last || l->ending, clock_boot_ns(),
@@ -27,6 +26,43 @@ void live_tell_flood_end(struct live *l, uint64_t cgroup_id)
 
 	if (probe_flood_end(l->probe, cgroup_id, limited))
 		note_flood(l, cgroup_id, limited, true);
+}
+
+static void expect_flood(void *arg, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
+{
+	(void)limited;
+	(void)last;
+	floods_expect(((struct live *)arg)->floods, container);
+}
+
+static void tell_flood(void *arg, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
+{
+	struct live *l = arg;
+
+	if (!l->ending && !floods_expects(l->floods, container))
+		return;
+	if (last)
+		live_tell_flood_end(l, container);
+	else
+		note_flood(l, container, limited, false);
+}
+
+/* Their names are in the ring: they are told when what is in it by now has been read. */
+static void expect_floods(struct live *l)
+{
+	if (l->floods_wait)
+		return;
+	probe_floods(l->probe, expect_flood, l);
+	l->floods_wait = true;
+	l->floods_after = ring_written(l->ring);
+}
+
+void live_tell_floods(struct live *l)
+{
+	if (!l->floods_wait || ring_read(l->ring) < l->floods_after)
+		return;
+	l->floods_wait = false;
+	probe_floods(l->probe, tell_flood, l);
 }
 
 static void check_losses(struct live *l)
@@ -106,7 +142,7 @@ static void tell_alive(struct live *l)
 void live_tell(struct live *l)
 {
 	check_losses(l);
-	probe_floods(l->probe, note_flood, l);
+	expect_floods(l);
 	tell_alive(l);
 	live_tell_metrics(l);
 }
@@ -114,7 +150,7 @@ void live_tell(struct live *l)
 void live_tell_last(struct live *l)
 {
 	l->ending = true;
-	probe_floods(l->probe, note_flood, l);
+	probe_floods(l->probe, tell_flood, l);
 }
 
 static void say_lost(const struct live *l)

@@ -64,8 +64,10 @@ void probe_floods(const struct probe *p,
 		key = next;
 		more = !bpf_map_get_next_key(fd, &key, &next);
 		last = bpf_map_lookup_elem(cgroups, &key, &entry);
-		if (last ? probe_flood_end(p, key, limited) : read_flood(fd, key, limited))
+		if (read_flood(fd, key, limited))
 			fn(arg, key, limited, last);
+		else if (last)
+			bpf_map_delete_elem(fd, &key);
 	}
 }
 

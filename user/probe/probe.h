@@ -82,13 +82,13 @@ void probe_asleep(struct probe *p);    /* the ring's reader will sleep: the next
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX]);
 /*
  * Calls fn for each container of which something was held back as it said more than its share: how much
- * so far. last: its cgroup is gone, and so is this when fn returns.
+ * so far. last: its cgroup is gone, and fn calls probe_flood_end() when it has no more use for this.
  */
 void probe_floods(const struct probe *p,
 		  void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX],
 			     bool last),
 		  void *arg);
-/* The same of one whose cgroup is gone, and so is this then; false: nothing was held back. */
+/* The same of one, and forgets it; false: nothing was held back. */
 bool probe_flood_end(const struct probe *p, uint64_t container, __u64 limited[CLASS_MAX]);
 /* What of them was told, by us or by a monitor before; and that it is. */
 void probe_told(const struct probe *p, struct told_losses *ret);
