@@ -453,7 +453,11 @@ class Load:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for("the container runs", self.runs)
+        try:
+            wait_for("the container runs", self.runs)
+        except BaseException:
+            self.stop()
+            raise
 
     def runs(self):
         assert self.process.poll() is None, "the container ended, or never began"

@@ -60,8 +60,7 @@ def test_rights(case):
     assert os.stat(f"/proc/{pid}/environ").st_uid == 0
     with open(f"/proc/{pid}/limits") as f:
         assert re.search(r"Max core file size +0 +0", f.read())
-    network = os.readlink(f"/proc/{pid}/fd/0")
-    assert network == "/dev/null"
+    assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
     monitor.stop()
     return f"{account(monitor, receiver)}; uid {now['Uid'].split()[0]}, {len(links)} descriptors, {now['Threads']} threads"
 
