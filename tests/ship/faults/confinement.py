@@ -16,11 +16,17 @@ NOBODY = 65534
 DESCRIPTORS = r"/dev/null|socket:\[\d+\]|pipe:\[\d+\]|anon_inode:\[(eventfd|eventpoll|signalfd|timerfd)\]|{work}/a/said|{work}/a/state/dead-letter"
 
 
-def shipping(case):
-    """A monitor that has shipped a thousand findings, and the receiver that has them."""
+def filled(case):
+    """A monitor with a thousand findings to ship, not yet started, and the receiver that is to have them."""
     receiver = case.receiver()
     monitor = case.monitor({"hook": webhook(receiver)})
     fill(monitor.state, 1000)
+    return monitor, receiver
+
+
+def shipping(case):
+    """The same at work, when all of them have arrived."""
+    monitor, receiver = filled(case)
     monitor.start()
     wait_delivered(receiver, 1000)
     return monitor, receiver
@@ -157,9 +163,7 @@ def landlock_abi():
 
 def test_feed_is_not_believed(case):
     """A shipper that is replaced by one that lies is ended, and moves no cursor beyond what it was given"""
-    receiver = case.receiver()
-    monitor = case.monitor({"hook": webhook(receiver)})
-    fill(monitor.state, 1000)
+    monitor, receiver = filled(case)
     own = os.path.join(case.folder("bin"), "keelwatch")
     os.chmod(os.path.dirname(own), 0o755)
     case.run("cp", os.environ.get("KEELWATCH", "build/keelwatch"), own)
