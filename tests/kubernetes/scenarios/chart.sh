@@ -65,10 +65,43 @@ write_sinks() {
 		    broker: {type: kafka, brokers: c.example, topic: keelwatch}
 		    behind: {type: splunk_hec, url: "https://splunk.example:8088", proxy: "http://proxy.example:3128",
 		             token_file: /etc/keelwatch/secrets/token}
+		    idle: {type: webhook, url: "https://idle.example:8443", enabled: false}
 		    kept: {type: file, path: /var/lib/keelwatch/out/records}
 		secrets:
 		  values: {token: very-secret}
 	END
+}
+
+# PROTOCOL PORT of each that is open.
+open_ports() { # [OPTION OF helm]...
+	template --show-only templates/networkpolicy.yaml "$@" |
+		sed -n 's/.*{protocol: \(.*\), port: \(.*\)}/\1 \2/p'
+}
+
+# What the shipper takes where the settings name none; where it sends nothing, names are not looked up either.
+default_ports_follow_the_sink() {
+	local bad=0 sink expected got
+	while IFS='|' read -r expected sink; do
+		got=$(open_ports --set-json "settings={\"sinks\":{\"a\":$sink}}") || bad=1
+		[[ $got == "${expected:+$'UDP 53\nTCP 53\n'}$expected" ]] || { echo "$sink: not $expected: $got" && bad=1; }
+	done <<-'END'
+		TCP 6514|{"type":"syslog","address":"siem.example"}
+		TCP 6514|{"type":"syslog","transport":"tls","address":"[2001:db8::1]"}
+		TCP 601|{"type":"syslog","transport":"tcp","address":"siem.example"}
+		UDP 514|{"type":"syslog","transport":"udp","address":"192.0.2.1"}
+		TCP 80|{"type":"webhook","url":"http://hooks.example?to=a:1"}
+		TCP 443|{"type":"elasticsearch","url":"https://search.example/a:1"}
+		TCP 443|{"type":"splunk_hec","url":"https://[2001:db8::1]/"}
+		TCP 80|{"type":"otlp","url":"http://collector/v1/logs"}
+		TCP 9092|{"type":"kafka","brokers":"a.example, SSL://b.example"}
+		TCP 9093|{"type":"kafka","brokers":"SSL://a.example:9093"}
+		TCP 1080|{"type":"webhook","url":"https://hooks.example","proxy":"http://proxy.example"}
+		TCP 443|{"type":"webhook","url":"http://hooks.example","proxy":"https://proxy.example"}
+		|{"type":"syslog","transport":"unix","address":"/dev/log"}
+		|{"type":"webhook","url":"https://idle.example","enabled":false}
+		|{"type":"file","path":"/var/lib/keelwatch/out/records"}
+	END
+	return "$bad"
 }
 
 document() { # KIND FILE: of what was rendered
@@ -76,8 +109,7 @@ document() { # KIND FILE: of what was rendered
 }
 
 only_the_ports_of_the_sinks_are_open() {
-	template --values "$WORK/sinks.yaml" >"$WORK/rendered" || return 1
-	diff - <(document NetworkPolicy "$WORK/rendered" | sed -n 's/.*{protocol: \(.*\), port: \(.*\)}/\1 \2/p') <<-END
+	diff - <(open_ports --values "$WORK/sinks.yaml") <<-END
 		UDP 53
 		TCP 53
 		TCP 3128
@@ -130,6 +162,7 @@ chart_checks() {
 	check 'chart: values and schema agree' values_and_schema_agree
 	check 'chart: what is wrong is refused' bad_values_are_refused
 	check 'chart: the ports of the sinks are open, and no others' only_the_ports_of_the_sinks_are_open
+	check 'chart: a port that is not named is the shipper'\''s own' default_ports_follow_the_sink
 	check 'chart: settings pass the check of the program' settings_pass_their_check
 	check 'chart: secrets are in the Secret alone' no_secret_outside_the_secret
 	check 'chart: no rights at the API' no_rights_at_the_api

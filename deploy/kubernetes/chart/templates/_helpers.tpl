@@ -72,8 +72,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- get (dict "tls" "6514" "tcp" "601" "udp" "514") (.sink.transport | default "tls") -}}
 {{- else if eq (.sink.type | default "") "kafka" -}}
 9092
+{{- else if hasPrefix "https://" .place -}}
+443
 {{- else -}}
-{{- ternary "443" "80" (hasPrefix "https://" .place) -}}
+{{- ternary "1080" "80" (eq .place (.sink.proxy | default "")) -}}
 {{- end -}}
 {{- end -}}
 
@@ -83,7 +85,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range $name, $sink := (.Values.settings.sinks | default dict) -}}
 {{- $protocol := ternary "UDP" "TCP" (eq ($sink.transport | default "") "udp") -}}
 {{- $places := list -}}
-{{- if $sink.proxy -}}
+{{- if eq (toString $sink.enabled) "false" -}}
+{{- /* Nothing is sent to it. */ -}}
+{{- else if $sink.proxy -}}
 {{- $places = list $sink.proxy -}}
 {{- else if $sink.url -}}
 {{- $places = list $sink.url -}}
@@ -93,7 +97,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $places = list $sink.address -}}
 {{- end -}}
 {{- range $places -}}
-{{- $authority := regexReplaceAll "^([a-z]+://)?([^/]*).*$" (trim .) "${2}" -}}
+{{- $authority := regexReplaceAll "^([^/]*://)?([^/?#]*).*$" (trim .) "${2}" -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $authority) -}}
 {{- if not $port -}}
 {{- $port = include "keelwatch.defaultPort" (dict "sink" $sink "place" .) -}}
