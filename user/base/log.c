@@ -15,6 +15,9 @@
 
 /* A longer line is cut and ends in "...". Below PIPE_BUF, so that a pipe keeps lines whole. */
 #define LOG_LINE_MAX 4000
+/* In JSON each byte of clean text may take two: of a message, and of what it is about. */
+#define JSON_MESSAGE_MAX 1800
+#define JSON_VALUE_MAX 100
 #define CUT "..."
 
 static enum log_level log_level = LOG_INFO;
@@ -56,16 +59,21 @@ static void put(const struct buf *b)
 	(void)!write(STDERR_FILENO, b->data, b->len);
 }
 
-static void add_text(struct buf *out, const char *bytes, size_t len)
+/* At most max bytes of clean text, and CUT. */
+static void add_text(struct buf *out, const char *bytes, size_t len, size_t max)
 {
 	_cleanup_(buf_free) struct buf clean = {};
+	char room[JSON_MESSAGE_MAX + sizeof(CUT)];
 
 	/* Clean text stays what it is: cleaned again, its backslashes would double. */
 	if (text_is_line(bytes, len))
 		buf_add(&clean, bytes, len);
 	else
 		text_clean(&clean, bytes, len);
-	text_json(out, buf_cstr(&clean));
+	text_cut(room, max + 1, buf_cstr(&clean));
+	if (clean.len > max)
+		strcat(room, CUT);
+	text_json(out, room);
 }
 
 static void put_json(enum log_level level, const char *key, const char *value, const char *message,
@@ -79,10 +87,10 @@ static void put_json(enum log_level level, const char *key, const char *value, c
 		log_component, getpid());
 	if (key) {
 		buf_fmt(&line, ",\"%s\":", key);
-		add_text(&line, value, strlen(value));
+		add_text(&line, value, strlen(value), JSON_VALUE_MAX);
 	}
 	buf_str(&line, ",\"message\":");
-	add_text(&line, message, len);
+	add_text(&line, message, len, JSON_MESSAGE_MAX);
 	buf_str(&line, "}\n");
 	put(&line);
 }

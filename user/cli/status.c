@@ -2,6 +2,7 @@
 /* keelwatch status: how the monitor that runs is, asked where metrics are asked for. */
 #include <argp.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -84,6 +85,9 @@ static int ask(const struct endpoint *at, const char *path, struct answer *ret)
 	body = strstr(buf_cstr(&ret->text), "\r\n\r\n");
 	if (ret->text.failed || !body || sscanf(ret->text.data, "HTTP/1.1 %d ", &ret->status) != 1)
 		return -EPROTO;
+	/* Well, or not well and why: nothing else is keelwatch's. */
+	if (ret->status != 200 && ret->status != 503)
+		return -EPROTO;
 	ret->body = body + 4;
 	return 0;
 }
@@ -99,15 +103,19 @@ static bool sum(const char *metrics, const char *name, const char *labels, doubl
 	*ret = 0;
 	for (const char *line = metrics; line && *line; line = strchr(line, '\n')) {
 		const char *end, *value;
+		double number;
 
 		line += *line == '\n';
 		end = line + strcspn(line, "\n");
 		if (strncmp(line, name, len) || (line[len] != '{' && line[len] != ' '))
 			continue;
 		value = memrchr(line, ' ', end - line);
-		if (labels && !memmem(line, value - line, labels, strlen(labels)))
+		if (!value || (labels && !memmem(line, value - line, labels, strlen(labels))))
 			continue;
-		*ret += strtod(value, NULL);
+		number = strtod(value, NULL);
+		if (!isfinite(number))
+			continue;
+		*ret += number;
 		any = true;
 	}
 	return any;
@@ -218,8 +226,11 @@ static int tell(const struct endpoint *at, const char *address, bool as_json)
 
 	if (!err)
 		err = ask(at, "/metrics", &metrics);
+	if (!err && metrics.status != 200)
+		err = -EPROTO;
 	if (err) {
-		fprintf(stderr, "keelwatch status: nobody answers at %s: %s\n", address,
+		fprintf(stderr, "keelwatch status: %s at %s: %s\n",
+			err == -EPROTO ? "no keelwatch answers" : "nobody answers", address,
 			strerror(-err));
 	} else {
 		(as_json ? json : people)(&out, &ready, metrics.body);

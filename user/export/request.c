@@ -19,7 +19,7 @@ static bool is_whole(const char *bytes, size_t len)
 static bool is_plain(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (bytes[i] < ' ' || bytes[i] == 0x7f)
+		if ((unsigned char)bytes[i] < ' ' || (unsigned char)bytes[i] >= 0x7f)
 			return false;
 	return true;
 }
