@@ -33,6 +33,7 @@ struct keeper {
 	struct feeder *feeder;
 	struct journal *journal;
 	struct heartbeat heartbeat;
+	char *state_dir; /* as it was at our start: a reload moves no store */
 	char *store_path;
 	bool unclean, reboot; /* as keeper_unclean() says */
 	uint64_t last_ns;
@@ -82,11 +83,6 @@ static int store_failed(const char *dir, int err, int holder)
 		log_error("%s: findings cannot be kept there: %s (--no-store goes without)", dir,
 			  strerror(-err));
 	return EXIT_CANNOT;
-}
-
-static const char *state_dir(const struct keeper *k)
-{
-	return k->options.state_dir ? k->options.state_dir : k->config->state_dir;
 }
 
 /* The newest record of these kinds; NULL: there is none. */
@@ -157,7 +153,7 @@ static int open_after_another(struct keeper *k, const struct store_options *o, i
 static int open_store(struct keeper *k)
 {
 	struct store_options o = {
-		.dir = state_dir(k),
+		.dir = k->state_dir,
 		.stamp = k->stamp,
 		.max_bytes = k->config->store_max_bytes,
 		.max_age_ns = k->config->store_max_age_ns,
@@ -196,7 +192,8 @@ int keeper_new(const struct keeper_options *options, struct keeper **ret)
 		keeper_free(k, false);
 		return EXIT_CANNOT;
 	}
-	err = stamp_new(&k->stamp);
+	k->state_dir = strdup(options->state_dir ? options->state_dir : k->config->state_dir);
+	err = k->state_dir ? stamp_new(&k->stamp) : -ENOMEM;
 	code = err ? EXIT_ERROR : open_store(k);
 	if (!err && code == EXIT_FINE)
 		err = journal_new(k->stamp, k->store, &k->journal);
@@ -234,7 +231,7 @@ const char *keeper_pins(const struct keeper *k)
 
 int keeper_resume(struct keeper *k, const struct stamp_place *from, const struct resume **ret)
 {
-	int err = resume_read(state_dir(k), from, stamp_boot_id(k->stamp), &k->resume);
+	int err = resume_read(k->state_dir, from, stamp_boot_id(k->stamp), &k->resume);
 
 	journal_resume(k->journal, k->resume);
 	*ret = k->resume;
@@ -250,7 +247,7 @@ void keeper_resumed(struct keeper *k)
 
 bool keeper_is_awaited(const struct keeper *k)
 {
-	return k->store && hand_over_is_awaited(state_dir(k));
+	return k->store && hand_over_is_awaited(k->state_dir);
 }
 
 uint64_t keeper_safe(struct keeper *k)
@@ -271,7 +268,27 @@ void keeper_begin(struct keeper *k, const char *message)
 	ship_to(k, k->config);
 }
 
-/* The state's folder stays: another one would be another store. */
+/* Says what of the new settings is not in force before the next start. */
+static void warn_of_later(const struct config *old, const struct config *now)
+{
+	const struct {
+		const char *name;
+		bool changed;
+	} settings[] = {
+		{ "state_dir", strcmp(now->state_dir, old->state_dir) },
+		{ "pins", strcmp(now->pins, old->pins) },
+		{ "store.enabled", now->store != old->store },
+		{ "store.queue_size", now->store_queue_bytes != old->store_queue_bytes },
+		{ "metrics.listen", strcmp(now->metrics_listen, old->metrics_listen) },
+		{ "metrics.bpf_stats", now->metrics_programs != old->metrics_programs },
+		{ "metrics.containers", now->metrics_containers != old->metrics_containers },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (settings[i].changed)
+			log_warn("%s changes at the next start only", settings[i].name);
+}
+
 void keeper_reload(struct keeper *k)
 {
 	struct config *config, *old = k->config;
@@ -282,10 +299,7 @@ void keeper_reload(struct keeper *k)
 		journal_monitor(k->journal, "reload", "new settings are wrong: the old ones stay");
 		return;
 	}
-	if (strcmp(config->state_dir, old->state_dir) || config->store != old->store ||
-	    config->store_queue_bytes != old->store_queue_bytes)
-		log_warn(
-			"state_dir, store.enabled and store.queue_size change at the next start only");
+	warn_of_later(old, config);
 	k->config = config;
 	k->heartbeat.interval_ns = config->heartbeat_ns;
 	if (k->store)
@@ -388,7 +402,7 @@ static bool is_settled(struct keeper *k)
 	if (stats.committed < stats.accepted && !stats.error)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (sinks[i].status.state != FEED_WAITING && sinks[i].acknowledged < stats.newest)
+		if (sinks[i].status.state != FEED_WAITING && feeder_behind(&sinks[i], stats.newest))
 			return false;
 	return true;
 }
@@ -446,9 +460,7 @@ void keeper_summary(struct keeper *k)
 		log_about(LOG_INFO, "sink", sinks[i].name,
 			  "%llu delivered, %llu refused, %llu to go%s%s",
 			  (unsigned long long)s->delivered, (unsigned long long)s->refused,
-			  (unsigned long long)(stats.newest > sinks[i].acknowledged ?
-						       stats.newest - sinks[i].acknowledged :
-						       0),
+			  (unsigned long long)feeder_behind(&sinks[i], stats.newest),
 			  s->why[0] ? ": " : "", s->why);
 	}
 	if (restarts)
@@ -464,28 +476,38 @@ static bool has_delivered(struct keeper *k)
 
 	store_stats(k->store, &stats);
 	for (size_t i = 0; i < count; i++)
-		if (sinks[i].acknowledged < stats.newest)
+		if (feeder_behind(&sinks[i], stats.newest))
 			return false;
 	return stats.committed == stats.accepted;
+}
+
+/* Nobody is to follow on us, and nothing would be gone with the store. */
+static bool may_forget(struct keeper *k)
+{
+	if (!k->options.forget || !k->feeder || keeper_is_awaited(k))
+		return false;
+	if (has_delivered(k))
+		return true;
+	log_warn("%s stays: not all of it has arrived", k->state_dir);
+	return false;
 }
 
 /* The feeder first: it reads the store and the settings. */
 void keeper_free(struct keeper *k, bool last)
 {
-	bool forget = k && last && k->options.forget && k->feeder && has_delivered(k);
+	bool forget = k && last && may_forget(k);
 
 	if (!k)
 		return;
-	if (last && k->options.forget && !forget)
-		log_warn("%s stays: not all of it has arrived", state_dir(k));
 	feeder_free(k->feeder);
 	resume_free(k->resume);
 	journal_free(k->journal);
 	store_close(k->store);
 	if (forget)
-		hand_over_forget(state_dir(k));
+		hand_over_forget(k->state_dir);
 	stamp_free(k->stamp);
 	config_free(k->config);
+	free(k->state_dir);
 	free(k->store_path);
 	free(k);
 }

@@ -118,6 +118,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_VERBOSE:
 		log_set_level(LOG_DEBUG);
 		return 0;
+	case ARGP_KEY_END:
+		if (a->keeper.forget && !a->keeper.hand_over)
+			argp_error(state, "--forget goes with --hand-over");
+		return 0;
 	}
 	return parse_nothing(key, arg, state);
 }
