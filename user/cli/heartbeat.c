@@ -8,12 +8,6 @@
 #define EARLY_NS (NS_PER_S / 2) /* half of the second between two questions */
 #define FEATURES_MAX 64		/* named in a record; there are a dozen */
 
-static const char *const state_names[] = {
-	[FEED_CONNECTING] = "connecting",
-	[FEED_WORKING] = "working",
-	[FEED_WAITING] = "waiting",
-};
-
 /* The lists that the message points to. */
 struct lists {
 	char *features[FEATURES_MAX], *missing[FEATURES_MAX];
@@ -60,10 +54,9 @@ static void add_sinks(Keelwatch__Heartbeat *beat, const struct heartbeat_keeping
 
 		keelwatch__sink_state__init(s);
 		s->name = (char *)from->name;
-		if (from->status.state < ARRAY_SIZE(state_names))
-			s->state = (char *)state_names[from->status.state];
-		if (k->store.newest > from->acknowledged)
-			s->behind = k->store.newest - from->acknowledged;
+		if (feed_state_name(from->status.state))
+			s->state = (char *)feed_state_name(from->status.state);
+		s->behind = feeder_behind(from, k->store.newest);
 		l->sink_list[beat->n_sinks++] = s;
 	}
 }

@@ -98,9 +98,8 @@ static void add_lost(struct buf *b, const struct ev_counts *c, const char *class
 
 static void add_events(struct metrics *m, const struct metrics_source *source)
 {
-	struct ev_counts counts[CLASS_MAX];
+	const struct ev_counts *counts = source->counts;
 
-	probe_counts(source->probe, counts);
 	family_begin(&m->text, FAMILY_EVENTS_SENT);
 	for (size_t i = 0; i < CLASS_MAX; i++)
 		family_count(&m->text, FAMILY_EVENTS_SENT, counts[i].sent, "class",
@@ -215,9 +214,7 @@ static uint64_t sink_value(const struct keeper_state *k, size_t i, enum family f
 	case FAMILY_SINK_LOST:
 		return s->lost;
 	case FAMILY_SINK_LAG_RECORDS:
-		return k->store.newest > k->sinks[i].acknowledged ?
-			       k->store.newest - k->sinks[i].acknowledged :
-			       0;
+		return feeder_behind(&k->sinks[i], k->store.newest);
 	default:
 		return 0;
 	}
@@ -225,10 +222,6 @@ static uint64_t sink_value(const struct keeper_state *k, size_t i, enum family f
 
 static void add_sinks(struct metrics *m, const struct keeper_state *k)
 {
-	static const char *const states[] = {
-		[FEED_CONNECTING] = "connecting", [FEED_WORKING] = "working", [FEED_WAITING] = "waiting"
-	};
-
 	for (enum family f = FAMILY_SINK_DELIVERED; f <= FAMILY_SINK_LAG_RECORDS; f++) {
 		family_begin(&m->text, f);
 		for (size_t i = 0; i < k->sink_count; i++)
@@ -241,9 +234,9 @@ static void add_sinks(struct metrics *m, const struct keeper_state *k)
 			     "sink", k->sinks[i].name, NULL);
 	family_begin(&m->text, FAMILY_SINK_STATE);
 	for (size_t i = 0; i < k->sink_count; i++)
-		for (size_t state = 0; state < ARRAY_SIZE(states); state++)
+		for (enum feed_state state = 0; state < FEED_STATE_MAX; state++)
 			family_count(&m->text, FAMILY_SINK_STATE, k->sinks[i].status.state == state,
-				     "sink", k->sinks[i].name, "state", states[state], NULL);
+				     "sink", k->sinks[i].name, "state", feed_state_name(state), NULL);
 	add_one(m, FAMILY_SHIPPER_RESTARTS, k->shipper_restarts);
 	add_one(m, FAMILY_EXPORTER_RESTARTS, exporter_restarts(m->exporter));
 	add_one(m, FAMILY_SETTINGS_WRONG, k->settings_wrong);

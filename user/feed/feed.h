@@ -40,6 +40,7 @@ enum feed_state {
 	FEED_CONNECTING,
 	FEED_WORKING,
 	FEED_WAITING, /* the receiver failed; why says how, and it is tried again */
+	FEED_STATE_MAX,
 };
 
 #define FEED_WHY 256

@@ -449,3 +449,19 @@ pid_t feeder_shipper(struct feeder *f)
 	pthread_mutex_unlock(&f->lock);
 	return pid;
 }
+
+uint64_t feeder_behind(const struct feeder_sink *sink, uint64_t newest)
+{
+	return newest > sink->acknowledged ? newest - sink->acknowledged : 0;
+}
+
+const char *feed_state_name(enum feed_state state)
+{
+	static const char *const names[] = {
+		[FEED_CONNECTING] = "connecting",
+		[FEED_WORKING] = "working",
+		[FEED_WAITING] = "waiting",
+	};
+
+	return state < FEED_STATE_MAX ? names[state] : NULL;
+}

@@ -31,6 +31,10 @@ struct feeder_sink {
 	struct feed_status status; /* of all its shippers: counts add up over restarts */
 };
 
+/* How many records, up to the newest, are still to go to it. */
+uint64_t feeder_behind(const struct feeder_sink *sink, uint64_t newest);
+const char *feed_state_name(enum feed_state state); /* NULL: there is no such state */
+
 /* How the sinks are; how many, of at most CONFIG_SINKS_MAX. restarts may be NULL. Any thread. */
 size_t feeder_stats(struct feeder *f, struct feeder_sink *sinks, uint64_t *restarts);
 pid_t feeder_shipper(
