@@ -34,7 +34,8 @@ struct live {
 	uint64_t loss_told; /* number of the record that tells the losses of counts; 0: they are told */
 	int epoll, signals, timer;
 	struct mount_watch *mounts;
-	struct ev_counts counts[CLASS_MAX];
+	struct ev_counts counts[CLASS_MAX]; /* since the ring was made, as last looked at */
+	struct ev_counts before[CLASS_MAX]; /* what of them monitors before us had, or told */
 	struct floods *floods;
 	bool floods_wait; /* to be told when the ring has been read to there */
 	uint64_t floods_after;

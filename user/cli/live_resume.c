@@ -37,6 +37,17 @@ static __u64 first_unread(struct live *l)
 	return time;
 }
 
+/* What was lost and nobody has told is ours to tell. */
+static void count_before(struct live *l, const struct told_losses *told)
+{
+	probe_counts(l->probe, l->before);
+	for (size_t i = 0; i < CLASS_MAX; i++) {
+		l->before[i].lost = told->counts[i].lost;
+		l->before[i].busy = told->counts[i].busy;
+		l->before[i].limited = told->counts[i].limited;
+	}
+}
+
 /* What is in the ring by now was written before we came. Its records come between two looks at the host. */
 int live_resume(struct live *l)
 {
@@ -56,6 +67,7 @@ int live_resume(struct live *l)
 		return err;
 	probe_told(l->probe, &told);
 	memcpy(l->counts, told.counts, sizeof(l->counts));
+	count_before(l, &told);
 	journal_counted(l->options.pipeline.journal, &told);
 	l->behind = true;
 	l->behind_until = ring_written(l->ring);

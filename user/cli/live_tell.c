@@ -65,20 +65,24 @@ void live_tell_floods(struct live *l)
 	probe_floods(l->probe, tell_flood, l);
 }
 
+static __u64 gone(const struct ev_counts *c)
+{
+	return c->lost + c->busy + c->limited;
+}
+
 static void check_losses(struct live *l)
 {
 	struct ev_counts now[CLASS_MAX];
-	__u64 gone = 0;
+	__u64 lost = 0;
 
 	probe_counts(l->probe, now);
 	for (size_t i = 0; i < CLASS_MAX; i++)
-		gone += now[i].lost + now[i].busy + now[i].limited - l->counts[i].lost -
-			l->counts[i].busy - l->counts[i].limited;
+		lost += gone(&now[i]) - gone(&l->counts[i]);
 	memcpy(l->counts, now, sizeof(now));
-	if (!gone)
+	if (!lost)
 		return;
 	log_warn("%llu events were lost in the last %d s (see the summary)",
-		 (unsigned long long)gone, LIVE_TICK_S);
+		 (unsigned long long)lost, LIVE_TICK_S);
 	make_loss(&l->made, l->counts);
 	live_take(l, &l->made.head);
 	if (l->options.keeper)
@@ -96,10 +100,29 @@ void live_losses_are_safe(struct live *l, uint64_t safe)
 	probe_tell(l->probe, &told);
 }
 
+/* What has been counted since our start. */
+static void own_counts(struct live *l, struct ev_counts ret[CLASS_MAX])
+{
+	probe_counts(l->probe, ret);
+	for (size_t i = 0; i < CLASS_MAX; i++) {
+		ret[i].sent -= l->before[i].sent;
+		ret[i].lost -= l->before[i].lost;
+		ret[i].busy -= l->before[i].busy;
+		ret[i].truncated -= l->before[i].truncated;
+		ret[i].limited -= l->before[i].limited;
+	}
+}
+
 void live_tell_metrics(struct live *l)
 {
-	struct metrics_source source = { l->probe, l->ring, l->pipeline, l->bad, {} };
+	struct ev_counts counts[CLASS_MAX];
+	struct metrics_source source = { .probe = l->probe,
+					 .ring = l->ring,
+					 .pipeline = l->pipeline,
+					 .counts = counts,
+					 .damaged = l->bad };
 
+	own_counts(l, counts);
 	for (size_t i = 0; i < CLASS_MAX; i++)
 		source.held_back[i] = floods_total(l->floods, i);
 	metrics_tick(l->options.metrics, &source);
@@ -108,6 +131,7 @@ void live_tell_metrics(struct live *l)
 static void take_vitals(struct live *l, struct vitals *v)
 {
 	struct pipeline_totals totals = pipeline_totals(l->pipeline);
+	struct ev_counts counts[CLASS_MAX];
 
 	*v = (struct vitals){
 		.containers = totals.alive,
@@ -115,8 +139,9 @@ static void take_vitals(struct live *l, struct vitals *v)
 		.findings = totals.findings,
 		.lost = l->bad,
 	};
+	own_counts(l, counts);
 	for (size_t i = 0; i < CLASS_MAX; i++)
-		v->lost += l->counts[i].lost + l->counts[i].busy + l->counts[i].limited;
+		v->lost += gone(&counts[i]);
 	v->feature_count = probe_features(l->probe, &v->features);
 }
 
@@ -153,12 +178,12 @@ void live_tell_last(struct live *l)
 	probe_floods(l->probe, tell_flood, l);
 }
 
-static void say_lost(const struct live *l)
+static void say_lost(const struct live *l, const struct ev_counts counts[CLASS_MAX])
 {
 	for (size_t i = 0; i < CLASS_MAX; i++) {
-		const struct ev_counts *c = &l->counts[i];
+		const struct ev_counts *c = &counts[i];
 
-		if (c->lost + c->busy + c->limited)
+		if (gone(c))
 			log_info("lost of %s: %llu (ring full), %llu (no slot), %llu (held back) "
 				 "beside %llu sent",
 				 record_class_name(i), c->lost, c->busy, c->limited, c->sent);
@@ -172,14 +197,15 @@ static void say_lost(const struct live *l)
 void live_summary(struct live *l)
 {
 	_cleanup_(buf_free) struct buf text = {};
+	struct ev_counts counts[CLASS_MAX];
 	__u64 lost = 0;
 
-	probe_counts(l->probe, l->counts);
+	own_counts(l, counts);
 	for (size_t i = 0; i < CLASS_MAX; i++)
-		lost += l->counts[i].lost + l->counts[i].busy + l->counts[i].limited;
+		lost += gone(&counts[i]);
 	add_totals(&text, pipeline_totals(l->pipeline));
 	log_info("%s%s", buf_cstr(&text), lost ? "" : ", 0 lost");
-	say_lost(l);
+	say_lost(l, counts);
 	if (l->bad)
 		log_info("%llu records of the ring were damaged", l->bad);
 }

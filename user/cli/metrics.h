@@ -18,6 +18,7 @@ struct metrics_source {
 	struct probe *probe;
 	struct ring *ring;
 	struct pipeline *pipeline;
+	const struct ev_counts *counts; /* CLASS_MAX of them, since our start */
 	uint64_t damaged;	       /* records that did not pass the check */
 	uint64_t held_back[CLASS_MAX]; /* events of containers beyond their share */
 };

@@ -125,13 +125,16 @@ static int read_back(struct resume *r, struct store_reader *reader)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(queries); i++) {
 		struct store_cursor *c;
 		struct stored row;
+		int more = 0;
 
 		err = store_select(reader, queries[i], &c);
 		if (err)
 			break;
-		while (!err && !(i == 0 && r->before) && store_next(c, &row) == 1)
+		while (!err && !(i == 0 && r->before) && (more = store_next(c, &row)) == 1)
 			err = learn(r, &row);
 		store_cursor_free(c);
+		if (!err && more < 0)
+			err = more;
 	}
 	return err;
 }
