@@ -287,6 +287,27 @@ Test(recall, what_its_runtime_does_from_the_host_is_not_its_own)
 	fixture_free(f);
 }
 
+/* As systemd names units: the clean text of a backslash is two. */
+Test(recall, one_that_is_still_there_is_found_whatever_its_path)
+{
+	struct fixture *f = fixture_new();
+	Keelwatch__Container told = told_container();
+	struct fact_stat st = { .ino = GONE_CGROUP };
+	struct fixture_record r;
+	struct model *m;
+
+	told.cgroup = (char *)"/system.slice/docker-a\\\\x2db.scope";
+	fixture_put_stat(f, "/sys/fs/cgroup/system.slice/docker-a\\x2db.scope", &st);
+	fixture_start(f);
+	m = pipeline_model(f->pipeline);
+	cr_assert_eq(model_recall(m, &told), 0);
+	feed_resume(f);
+	fixture_make_start(&r, NULL);
+	fixture_feed(f, &r);
+	cr_assert(model_watches(m, GONE_CGROUP));
+	fixture_free(f);
+}
+
 Test(recall, one_that_is_gone_when_all_is_read_is_watched_no_longer)
 {
 	struct fixture *f = fixture_new();

@@ -69,7 +69,7 @@ static size_t unclean(const char *text, char *bytes)
 /* Clean text read back gives the bytes, and a JSON parser, which is strict on UTF-8, takes it. */
 static void expect_round_trip(const char *bytes, size_t len)
 {
-	struct buf b = {};
+	struct buf b = {}, again = {};
 	char *back;
 	json_t *parsed;
 
@@ -77,10 +77,13 @@ static void expect_round_trip(const char *bytes, size_t len)
 	back = malloc(b.len + 1);
 	cr_assert(unclean(buf_cstr(&b), back) == len && !memcmp(back, bytes, len),
 		  "%s does not read back", buf_cstr(&b));
+	text_read_back(&again, buf_cstr(&b));
+	cr_assert(again.len == len && !memcmp(buf_cstr(&again), bytes, len));
 	parsed = json_stringn(buf_cstr(&b), b.len);
 	cr_assert_not_null(parsed, "not UTF-8: %s", buf_cstr(&b));
 	json_decref(parsed);
 	free(back);
+	buf_free(&again);
 	buf_free(&b);
 }
 
@@ -220,6 +223,19 @@ Test(text_clean, nothing_is_read_behind_the_length)
 	expect_round_trip(bytes, 2);
 	free(bytes);
 	expect_clean("\xc3\xa9", 1, "\\xc3");
+}
+
+Test(text_read_back, what_is_no_escape_stays)
+{
+	static const char *const texts[] = { "\\", "\\x", "\\x1", "\\xg1", "\\x+1", "\\q", "a\\" };
+	struct buf b = {};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		buf_reset(&b);
+		text_read_back(&b, texts[i]);
+		cr_expect_str_eq(buf_cstr(&b), texts[i]);
+	}
+	buf_free(&b);
 }
 
 Test(text_clean, every_code_point_reads_back_and_stays_only_when_it_may)

@@ -93,10 +93,11 @@ static size_t clean_span(const unsigned char *s, size_t len)
 	return at;
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
 static void escape_byte(struct buf *b, unsigned char c)
 {
-	static const char digits[] = "0123456789abcdef";
-	char hex[] = { '\\', 'x', digits[c >> 4], digits[c & 0xf] };
+	char hex[] = { '\\', 'x', hex_digits[c >> 4], hex_digits[c & 0xf] };
 
 	switch (c) {
 	case '\n':
@@ -149,6 +150,40 @@ void text_clean_cut(char *room, size_t size, const char *bytes, size_t len)
 
 	text_clean(&clean, bytes, len);
 	text_cut(room, size, buf_cstr(&clean));
+}
+
+/* One escape: its byte into ret. How long it is; 0: it is none. */
+static size_t escape_read(const char *text, char *ret)
+{
+	static const char names[] = "nrt\\", bytes[] = "\n\r\t\\";
+	const char *name, *high, *low;
+
+	if (text[0] != '\\' || !text[1])
+		return 0;
+	name = strchr(names, text[1]);
+	if (name) {
+		*ret = bytes[name - names];
+		return 2;
+	}
+	if (text[1] != 'x' || !text[2] || !text[3])
+		return 0;
+	high = strchr(hex_digits, text[2]);
+	low = strchr(hex_digits, text[3]);
+	if (!high || !low)
+		return 0;
+	*ret = (char)((high - hex_digits) << 4 | (low - hex_digits));
+	return 4;
+}
+
+void text_read_back(struct buf *b, const char *clean)
+{
+	while (*clean) {
+		char byte = *clean;
+		size_t len = escape_read(clean, &byte);
+
+		buf_char(b, byte);
+		clean += len ?: 1;
+	}
 }
 
 bool text_is_clean(const char *bytes, size_t len)

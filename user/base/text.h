@@ -20,9 +20,10 @@ struct buf;
  * and a backslash becomes "\\", so that the result can be read back to the exact bytes.
  */
 void text_clean(struct buf *b, const char *bytes, size_t len);
-
 /* The same into room, which is ended by a NUL: what does not fit is cut, between two characters. */
 void text_clean_cut(char *room, size_t size, const char *bytes, size_t len);
+/* Appends the exact bytes that text_clean() made the text of. */
+void text_read_back(struct buf *b, const char *clean);
 /* Of text that is valid UTF-8 already, so much as fits. */
 void text_cut(char *room, size_t size, const char *text);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "model/model_priv.h"
 
@@ -74,7 +75,8 @@ static bool is_there(struct model *m, const struct container *c)
 	_cleanup_(buf_free) struct buf path = {};
 	struct fact_stat st;
 
-	buf_fmt(&path, "%s%s", m->cgroup_root, c->cgroup_path);
+	buf_str(&path, m->cgroup_root);
+	text_read_back(&path, c->cgroup_path);
 	return !facts_stat(m->facts, buf_cstr(&path), &st) && st.ino == c->cgroup_id;
 }
 
