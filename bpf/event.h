@@ -377,6 +377,7 @@ enum ev_class {
 	CLASS_FILE,
 	CLASS_MOUNT,
 	CLASS_CRED,
+	CLASS_GUARD, /* what is done to the monitor: no flood of another kind may hide it */
 	CLASS_MAX,
 };
 

@@ -22,7 +22,7 @@ static __always_inline struct guarded *guarded(__u32 kind, __u64 id)
 static __always_inline struct scratch *guard_begin(struct task_struct *actor, __u16 op, __u16 kind,
 						   const struct guarded *ours)
 {
-	struct scratch *s = ev_begin(EV_GUARD, CLASS_CRED, sizeof(struct ev_guard), actor);
+	struct scratch *s = ev_begin(EV_GUARD, CLASS_GUARD, sizeof(struct ev_guard), actor);
 	struct ev_guard *e;
 
 	if (!s)

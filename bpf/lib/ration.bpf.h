@@ -15,7 +15,7 @@
  * than the credit is not heard until time has caught up.
  *
  * Credit over the price of a byte is what a class can put into the ring at once: 0.5 + 0.5 + 0.8 + 0.4
- * MB; and again so much or twice that in each second in which nobody reads it. So the bulk classes of one
+ * + 0.2 MB; and again so much or twice that in each second in which nobody reads it. So the bulk classes of one
  * container stay below BULK_FILL also where the monitor gets no processor for two seconds.
  */
 struct share {
@@ -25,11 +25,12 @@ struct share {
 _Static_assert(CLASS_MAX <= FLOOD_CLASSES, "a class has no place in struct flood");
 
 static const struct share shares[FLOOD_CLASSES] = {
-	/* of usual length (450, 280, 700 and 170 bytes): 2,000, 2,000, 400 and 2,100 a second */
+	/* of usual length (450, 280, 700, 170 and 200): 2,000, 2,000, 400, 2,100 and 800 a second */
 	[CLASS_PROCESS] = { 50000, 1000, 500000000 },
 	[CLASS_FILE] = { 200000, 1000, 500000000 },
 	[CLASS_MOUNT] = { 1000000, 2000, 1500000000 },
 	[CLASS_CRED] = { 300000, 1000, 400000000 },
+	[CLASS_GUARD] = { 1000000, 1000, 200000000 },
 };
 
 #define RATION_GRANTED (1ULL << 32)

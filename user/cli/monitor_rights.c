@@ -46,6 +46,7 @@ static const uint32_t deadly[] = {
 	SYS_finit_module,
 	SYS_delete_module,
 	SYS_kexec_load,
+	SYS_kexec_file_load,
 	SYS_reboot,
 	SYS_mount,
 	SYS_umount2,
@@ -56,6 +57,8 @@ static const uint32_t deadly[] = {
 	SYS_fsopen,
 	SYS_fsmount,
 	SYS_fspick,
+	SYS_fsconfig,
+	SYS_mount_setattr,
 	SYS_unshare,
 	SYS_swapon,
 	SYS_swapoff,
@@ -80,6 +83,9 @@ static const uint32_t deadly[] = {
 	SYS_personality,
 	SYS_syslog,
 	SYS_mknodat,
+#ifdef SYS_mknod
+	SYS_mknod, /* an older call, of x86 only */
+#endif
 	SYS_pidfd_getfd,
 };
 

@@ -59,6 +59,7 @@ static int grade(const struct judgement *j, const struct ev_guard *e)
 static void say_what(struct draft *f, const struct ev_guard *e, const Keelwatch__Guard *g)
 {
 	const char *refused = e->ret ? ", and was refused" : "";
+	const char *colon = g->name[0] ? ": " : "";
 
 	switch (e->op) {
 	case GUARD_SIGNAL:
@@ -74,10 +75,12 @@ static void say_what(struct draft *f, const struct ev_guard *e, const Keelwatch_
 		draft_message(f, "a descriptor of the %s was taken%s", g->target, refused);
 		break;
 	case GUARD_OPEN:
-		draft_message(f, "a BPF %s of the monitor was opened: %s", g->target, g->name);
+		draft_message(f, "a BPF %s of the monitor was opened%s%s", g->target, colon,
+			      g->name);
 		break;
 	case GUARD_CHANGE:
-		draft_message(f, "a BPF %s of the monitor was changed: %s", g->target, g->name);
+		draft_message(f, "a BPF %s of the monitor was changed%s%s", g->target, colon,
+			      g->name);
 		break;
 	case GUARD_FREEZE:
 		draft_message(f, "the monitor's control group is frozen: %s", g->name);

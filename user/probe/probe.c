@@ -262,22 +262,25 @@ static void feature_off(struct probe *p, size_t row, const char *what, int err)
 	p->loaded.programs[row] = NULL;
 }
 
+/* What stays pinned stays guarded: it tells of those who take it away when we are gone. */
+static void let_go(struct probe *p, struct bpf_link **link, const char *name)
+{
+	if (!p->keep)
+		guarded_link(probe_map(p, "shared_guarded"), *link, false);
+	succession_unpin(p, name);
+	bpf_link__destroy(*link);
+	*link = NULL;
+}
+
 static void detach(struct probe *p, enum attach when)
 {
 	for (size_t i = 0; i < way_row_count; i++) {
 		if (way_rows[i].attach != when || !p->links[i])
 			continue;
-		guarded_link(probe_map(p, "shared_guarded"), p->links[i], false);
-		succession_unpin(p, way_rows[i].program);
-		bpf_link__destroy(p->links[i]);
-		p->links[i] = NULL;
+		let_go(p, &p->links[i], way_rows[i].program);
 	}
-	if (when == ATTACH_ARMED && p->call_link) {
-		guarded_link(probe_map(p, "shared_guarded"), p->call_link, false);
-		succession_unpin(p, call_entry);
-		bpf_link__destroy(p->call_link);
-		p->call_link = NULL;
-	}
+	if (when == ATTACH_ARMED && p->call_link)
+		let_go(p, &p->call_link, call_entry);
 }
 
 /* Returns how many are attached; what fails is reported and stays off. */

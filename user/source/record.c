@@ -135,7 +135,7 @@ const char *record_class_name(unsigned int class)
 {
 	static const char *const names[CLASS_MAX] = {
 		[CLASS_PROCESS] = "process", [CLASS_CGROUP] = "cgroup", [CLASS_FILE] = "file",
-		[CLASS_MOUNT] = "mount",     [CLASS_CRED] = "cred",
+		[CLASS_MOUNT] = "mount",     [CLASS_CRED] = "cred",	[CLASS_GUARD] = "guard",
 	};
 
 	return class < CLASS_MAX ? names[class] : "?";
