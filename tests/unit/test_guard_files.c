@@ -112,3 +112,38 @@ Test(guard_files, a_folder_that_kubernetes_swaps_changes_all_that_is_in_it)
 	unlink(swapped);
 	end();
 }
+
+Test(guard_files, one_whose_folder_goes_away_and_another_comes_is_replaced)
+{
+	char away[80];
+
+	begin(false);
+	snprintf(away, sizeof(away), "%s-away", folder);
+	cr_assert_eq(rename(folder, away), 0);
+	cr_assert_eq(look(), FILE_REMOVED);
+	cr_assert_eq(look(), 0);
+	cr_assert_eq(mkdir(folder, 0700), 0);
+	put(path);
+	cr_assert_eq(look(), FILE_REPLACED);
+	put(path);
+	cr_assert_eq(look(), FILE_CHANGED);
+	end();
+	cr_assert_eq(rename(away, folder), 0);
+	unlink(path);
+	unlink(other);
+	rmdir(folder);
+}
+
+/* Behind more events than the kernel keeps (fs.inotify.max_queued_events, 16384). */
+Test(guard_files, change_is_not_hidden_behind_a_crowd_of_others)
+{
+	begin(false);
+	for (int i = 0; i < 10000; i++) {
+		put(other);
+		unlink(other);
+	}
+	put(path);
+	cr_assert_eq(look(), FILE_CHANGED);
+	cr_assert_eq(look(), 0);
+	end();
+}

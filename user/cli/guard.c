@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +15,15 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/guard_files.h"
+#include "source/facts.h"
+#include "source/host_view.h"
 #include "source/start.h"
 
 #define TICK_NS NS_PER_S
 #define STANDSTILL_NS (10 * NS_PER_S) /* a tick that much late; a busy machine is seconds late */
 #define CLOCK_JUMP_NS (NS_PER_S / 2)  /* what adjusting it slowly does not do within a tick */
 #define CLOCK_LOOK_NS (NS_PER_S / 20) /* a look that takes longer says nothing */
+#define CGROUP_TEXT_MAX 65536 /* of /proc/PID/cgroup: a line for each hierarchy */
 #define THREADS_MAX 256 /* of one of our processes; more are not guarded by their own number */
 
 /* The threads of one process, as the kernel half has them. */
@@ -41,6 +43,8 @@ struct guard {
 	struct probe *probe;
 	struct guard_files *files;
 	struct herd herds[GUARDED_ROLE_MAX];
+	struct cgroup_layout v2; /* root "": there is none */
+	struct host_view view;
 	uint64_t cgroup;	 /* id of our v2 cgroup; 0: none */
 	uint64_t ticked_ns;	 /* the last tick, CLOCK_MONOTONIC; 0: none yet */
 	struct account account;	 /* as of that */
@@ -101,13 +105,40 @@ static void guard_threads(struct guard *g, enum guarded_role role, pid_t tgid)
 	memcpy(h->tids, tids, count * sizeof(*tids));
 }
 
+static void find_hierarchy(struct guard *g)
+{
+	int err = cgroup_v2_read(&g->v2);
+
+	if (err)
+		log_debug("our control group is not guarded: %s", strerror(-err));
+	snprintf(g->view.cgroups, sizeof(g->view.cgroups), "%s", g->v2.begins);
+}
+
+/* The directory of our v2 control group, as the host has it: "0::/system.slice/keelwatch.service". */
+static bool find_cgroup(struct guard *g, struct buf *path)
+{
+	struct facts facts = { .ops = &facts_live, .self = &g->view };
+	_cleanup_(buf_free) struct buf text = {};
+	const char *line;
+
+	if (!g->v2.root[0] || facts_read(&facts, "/proc/self/cgroup", CGROUP_TEXT_MAX, &text))
+		return false;
+	for (line = buf_cstr(&text); line && strncmp(line, "0::", 3); line += !!line)
+		line = strchr(line, '\n');
+	if (!line)
+		return false;
+	buf_str(path, g->v2.root);
+	buf_add(path, line + 3, strcspn(line + 3, "\n"));
+	return true;
+}
+
 /* True when it is another than before. */
-static bool guard_cgroup(struct guard *g, char path[PATH_MAX])
+static bool guard_cgroup(struct guard *g, struct buf *path)
 {
 	bool moved;
 	struct stat st;
 
-	if (cgroup_v2_path(getpid(), path, PATH_MAX) || stat(path, &st) || g->cgroup == st.st_ino)
+	if (!find_cgroup(g, path) || stat(buf_cstr(path), &st) || g->cgroup == st.st_ino)
 		return false;
 	moved = g->cgroup;
 	if (moved)
@@ -191,33 +222,32 @@ static void file_changed(void *arg, const char *path, enum guard_file act)
 	say(arg, GUARD_FILE, act, 0, path);
 }
 
-static void watch_file(struct guard *g, const char *path, bool ours)
+/* There are few instances of inotify to have, and all else goes on without. */
+static void watch_files(struct guard *g)
 {
-	int err = path ? guard_files_add(g->files, path, ours) : 0;
+	int err = guard_files_new(&g->files);
 
+	if (!err && g->options.config)
+		err = guard_files_add(g->files, g->options.config, false);
+	if (!err && g->options.store)
+		err = guard_files_add(g->files, g->options.store, true);
 	if (err)
-		log_debug("%s: changes are not noticed: %s", path, strerror(-err));
+		log_warn("changes of the settings and the store are not noticed: %s", strerror(-err));
 }
 
 int guard_new(const struct guard_options *options, struct guard **ret)
 {
 	struct guard *g = calloc(1, sizeof(*g));
-	char path[PATH_MAX];
-	int err;
+	_cleanup_(buf_free) struct buf path = {};
 
 	if (!g)
 		return -ENOMEM;
 	g->options = *options;
 	g->probe = options->probe;
-	err = guard_files_new(&g->files);
-	if (err) {
-		free(g);
-		return err;
-	}
+	find_hierarchy(g);
 	guard_threads(g, GUARDED_MONITOR, getpid());
-	guard_cgroup(g, path);
-	watch_file(g, options->config, false);
-	watch_file(g, options->store, true);
+	guard_cgroup(g, &path);
+	watch_files(g);
 	*ret = g;
 	return 0;
 }
@@ -237,17 +267,18 @@ void guard_unclean(struct guard *g, uint64_t last_ns, bool reboot)
 	g->options.say(g->options.arg, &g->made.head);
 }
 
-void guard_tick(struct guard *g, enum guarded_role role, pid_t child)
+void guard_tick(struct guard *g, const pid_t processes[GUARDED_ROLE_MAX])
 {
-	char path[PATH_MAX];
+	_cleanup_(buf_free) struct buf path = {};
 
-	guard_threads(g, GUARDED_MONITOR, getpid());
-	guard_threads(g, role, child);
-	if (guard_cgroup(g, path))
-		say(g, GUARD_MOVED, 0, 0, path);
+	for (enum guarded_role role = 0; role < GUARDED_ROLE_MAX; role++)
+		guard_threads(g, role, processes[role]);
+	if (guard_cgroup(g, &path))
+		say(g, GUARD_MOVED, 0, 0, buf_cstr(&path));
 	check_standstill(g);
 	check_clock(g);
 	check_maps(g);
 	check_pins(g);
-	guard_files_look(g->files, file_changed, g);
+	if (g->files)
+		guard_files_look(g->files, file_changed, g);
 }

@@ -24,7 +24,7 @@ int guard_new(const struct guard_options *options, struct guard **ret);
 void guard_free(struct guard *g);
 /* The monitor before this one left no word of its end; last_ns: its last record, of the epoch. */
 void guard_unclean(struct guard *g, uint64_t last_ns, bool reboot);
-/* Once a second. child: the process of that role now, or <= 0: there is none. */
-void guard_tick(struct guard *g, enum guarded_role role, pid_t child);
+/* Once a second. The process of each role now; <= 0: there is none. */
+void guard_tick(struct guard *g, const pid_t processes[GUARDED_ROLE_MAX]);
 
 #endif

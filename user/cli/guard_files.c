@@ -18,15 +18,17 @@
 #define SWAPPED "..data" /* of a folder that Kubernetes fills: what all names in it lead through */
 
 struct watched {
-	char *path;
+	char *path, *folder;
 	const char *name; /* within path */
 	bool ours;
-	int folder;    /* inotify's number of it */
-	uint32_t seen; /* since the last look */
+	int watch;	   /* inotify's number of the folder; negative: it is not there */
+	uint32_t seen;	   /* since the last look */
+	struct stat known; /* as of then; st_ino 0: it was not there */
 };
 
 struct guard_files {
 	int inotify;
+	bool overflowed; /* more happened than is known */
 	struct watched files[FILES_MAX];
 	size_t count;
 };
@@ -34,16 +36,24 @@ struct guard_files {
 int guard_files_new(struct guard_files **ret)
 {
 	struct guard_files *f = calloc(1, sizeof(*f));
+	int err;
 
 	if (!f)
 		return -ENOMEM;
 	f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (f->inotify < 0) {
+		err = -errno;
 		free(f);
-		return -errno;
+		return err;
 	}
 	*ret = f;
 	return 0;
+}
+
+static void watched_free(struct watched *w)
+{
+	free(w->path);
+	free(w->folder);
 }
 
 void guard_files_free(struct guard_files *f)
@@ -51,44 +61,74 @@ void guard_files_free(struct guard_files *f)
 	if (!f)
 		return;
 	for (size_t i = 0; i < f->count; i++)
-		free(f->files[i].path);
+		watched_free(&f->files[i]);
 	close(f->inotify);
 	free(f);
+}
+
+static struct stat look_at(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? (struct stat){} : st;
 }
 
 int guard_files_add(struct guard_files *f, const char *path, bool ours)
 {
 	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(path, slash - path + 1) : strdup(".");
-	struct watched *w = &f->files[f->count];
+	struct watched w = { .path = strdup(path), .ours = ours };
 
-	if (f->count == FILES_MAX)
-		return -ENOSPC;
-	w->path = strdup(path);
-	if (!folder || !w->path)
-		return -ENOMEM;
-	w->folder = inotify_add_watch(f->inotify, folder, WANTED);
-	if (w->folder < 0) {
-		free(TAKE(w->path));
-		return -errno;
+	w.folder = slash ? strndup(path, slash - path + 1) : strdup(".");
+	if (f->count == FILES_MAX || !w.path || !w.folder) {
+		watched_free(&w);
+		return f->count == FILES_MAX ? -ENOSPC : -ENOMEM;
 	}
-	w->name = w->path + (slash ? slash - path + 1 : 0);
-	w->ours = ours;
-	f->count++;
+	w.name = w.path + (slash ? slash - path + 1 : 0);
+	w.watch = inotify_add_watch(f->inotify, w.folder, WANTED);
+	w.known = look_at(path);
+	f->files[f->count++] = w;
 	return 0;
+}
+
+static void note_one(struct guard_files *f, struct watched *w, const struct inotify_event *e)
+{
+	const char *name = e->len ? e->name : "";
+
+	if (!strcmp(name, w->name) || !strcmp(name, SWAPPED) || (e->mask & FOLDER_GONE))
+		w->seen |= e->mask & WANTED;
+	/* Moved away, it is watched on; another one may be in its place. */
+	if (e->mask & IN_MOVE_SELF)
+		inotify_rm_watch(f->inotify, e->wd);
+	if (e->mask & (IN_MOVE_SELF | IN_IGNORED))
+		w->watch = -1;
 }
 
 static void note(struct guard_files *f, const struct inotify_event *e)
 {
-	const char *name = e->len ? e->name : "";
+	f->overflowed |= !!(e->mask & IN_Q_OVERFLOW);
+	for (size_t i = 0; i < f->count; i++)
+		if (f->files[i].watch >= 0 && f->files[i].watch == e->wd)
+			note_one(f, &f->files[i], e);
+}
 
-	for (size_t i = 0; i < f->count; i++) {
-		struct watched *w = &f->files[i];
+/* What events did not tell, the file itself does. */
+static void compare(struct watched *w, bool overflowed)
+{
+	struct stat now = look_at(w->path);
 
-		if (w->folder == e->wd &&
-		    (!strcmp(name, w->name) || !strcmp(name, SWAPPED) || (e->mask & FOLDER_GONE)))
-			w->seen |= e->mask & WANTED;
-	}
+	if (!now.st_ino && w->known.st_ino)
+		w->seen |= IN_DELETE;
+	else if (now.st_ino != w->known.st_ino || now.st_dev != w->known.st_dev)
+		w->seen |= IN_MOVED_TO;
+	else if (overflowed && now.st_ino)
+		w->seen |= IN_CLOSE_WRITE;
+}
+
+static void watch_anew(struct guard_files *f, struct watched *w)
+{
+	w->watch = inotify_add_watch(f->inotify, w->folder, WANTED);
+	if (w->watch >= 0)
+		compare(w, false);
 }
 
 /* 0: nothing that matters. */
@@ -118,10 +158,19 @@ void guard_files_look(struct guard_files *f,
 			at += sizeof(*e) + e->len;
 		}
 	for (size_t i = 0; i < f->count; i++) {
-		enum guard_file act = act_of(&f->files[i]);
+		struct watched *w = &f->files[i];
+		enum guard_file act;
 
-		f->files[i].seen = 0;
+		if (w->watch < 0)
+			watch_anew(f, w);
+		if (f->overflowed)
+			compare(w, true);
+		act = act_of(w);
+		if (w->seen)
+			w->known = look_at(w->path);
+		w->seen = 0;
 		if (act)
-			say(arg, f->files[i].path, act);
+			say(arg, w->path, act);
 	}
+	f->overflowed = false;
 }

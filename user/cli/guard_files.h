@@ -14,8 +14,8 @@ struct guard_files;
 int guard_files_new(struct guard_files **ret);
 void guard_files_free(struct guard_files *f);
 /*
- * From now on, also when it comes to be later; its folder must be there. ours: we write it ourselves, so
- * that only its place is looked at.
+ * From now on, also when it or its folder comes to be later. ours: we write it ourselves, so that only its
+ * place is looked at. -ENOSPC or -ENOMEM: it is not.
  */
 int guard_files_add(struct guard_files *f, const char *path, bool ours);
 /* Calls say for each of which something happened since; never waits. */

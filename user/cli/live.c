@@ -170,6 +170,17 @@ static bool is_handed_over(struct live *l)
 	return true;
 }
 
+static void guard(struct live *l)
+{
+	pid_t processes[GUARDED_ROLE_MAX] = {
+		[GUARDED_MONITOR] = getpid(),
+		[GUARDED_SHIPPER] = l->options.keeper ? keeper_shipper(l->options.keeper) : 0,
+		[GUARDED_EXPORTER] = metrics_exporter(l->options.metrics),
+	};
+
+	guard_tick(l->guard, processes);
+}
+
 /* Returns true when it is to end. */
 static bool handle(struct live *l, const struct epoll_event *ev)
 {
@@ -180,8 +191,7 @@ static bool handle(struct live *l, const struct epoll_event *ev)
 		drain_fd(l->timer);
 		live_tell(l);
 		disarm_if_idle(l);
-		guard_tick(l->guard, GUARDED_SHIPPER,
-			   l->options.keeper ? keeper_shipper(l->options.keeper) : 0);
+		guard(l);
 		return is_handed_over(l);
 	case TAG_WATCH:
 		mount_watch_changed(l->mounts, ev->data.u64 >> TAG_BITS);

@@ -309,6 +309,11 @@ void metrics_tick(struct metrics *m, const struct metrics_source *source)
 	publish(m);
 }
 
+pid_t metrics_exporter(const struct metrics *m)
+{
+	return m ? exporter_pid(m->exporter) : 0;
+}
+
 void metrics_finding(struct metrics *m, const Keelwatch__Finding *finding)
 {
 	if (!m || (unsigned int)finding->severity >= SEVERITIES)

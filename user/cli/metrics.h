@@ -35,6 +35,7 @@ void metrics_free(struct metrics *m);
 void metrics_finding(struct metrics *m, const Keelwatch__Finding *finding);
 void metrics_lateness(struct metrics *m,
 		      uint64_t event_ns); /* an event of that time is handled now */
+pid_t metrics_exporter(const struct metrics *m); /* 0: there is none at the moment */
 void metrics_tick(struct metrics *m, const struct metrics_source *source);
 
 #endif

@@ -185,6 +185,14 @@ static int find_beginning(const struct found *found, struct cgroup_layout *ret)
 	return 0;
 }
 
+static int take_v2_layout(const struct found *found, struct cgroup_layout *ret)
+{
+	if (!found->v2[0])
+		return -ENOENT;
+	snprintf(ret->root, sizeof(ret->root), "%s", found->v2);
+	return found->v2_ups ? find_beginning(found, ret) : 0;
+}
+
 int cgroup_layout_read(struct cgroup_layout *ret)
 {
 	struct found found = {};
@@ -204,34 +212,14 @@ int cgroup_layout_read(struct cgroup_layout *ret)
 		snprintf(ret->controller, sizeof(ret->controller), "%s", controllers[i]);
 		return 0;
 	}
-	if (!found.v2[0])
-		return -ENOENT;
-	snprintf(ret->root, sizeof(ret->root), "%s", found.v2);
-	return found.v2_ups ? find_beginning(&found, ret) : 0;
+	return take_v2_layout(&found, ret);
 }
 
-/* "0::/system.slice/keelwatch.service" of /proc/PID/cgroup, below where that hierarchy is mounted. */
-int cgroup_v2_path(pid_t pid, char *room, size_t size)
+int cgroup_v2_read(struct cgroup_layout *ret)
 {
-	_cleanup_fclose_ FILE *f = NULL;
 	struct found found = {};
-	char line[4096], path[64];
 	int err = find_mounts(&found);
 
-	if (err)
-		return err;
-	if (!found.v2[0])
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "0::", 3))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		return snprintf(room, size, "%s%s", found.v2, line + 3) < (int)size ? 0 :
-										      -ENAMETOOLONG;
-	}
-	return -ENOENT;
+	*ret = (struct cgroup_layout){};
+	return err ? err : take_v2_layout(&found, ret);
 }

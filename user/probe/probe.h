@@ -136,8 +136,8 @@ struct cgroup_layout {
 
 /* v2 where it is all there is, else a v1 hierarchy that runtimes use. -ENOENT: no cgroups. */
 int cgroup_layout_read(struct cgroup_layout *ret);
-/* The directory of a process's v2 cgroup. 0 or -errno; -ENOENT: no v2 hierarchy is mounted. */
-int cgroup_v2_path(pid_t pid, char *room, size_t size);
+/* v2 also where v1 names containers. -ENOENT: it is not mounted. */
+int cgroup_v2_read(struct cgroup_layout *ret);
 
 /* To read /proc/PID/root, ns and mountinfo of others; and to load and attach as well. */
 #define CAPABILITIES_TO_LOOK (1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH)
