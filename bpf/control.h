@@ -69,6 +69,11 @@ struct flood {
 	__u64 limited[FLOOD_CLASSES]; /* records held back since it was first heard */
 };
 
+/* shared_flood_told: cgroup id of a container -> how much of its flood is on the disk. For who comes after us. */
+struct told_flood {
+	__u64 limited[FLOOD_CLASSES];
+};
+
 /* shared_roots: a directory that is the root of a container -> cgroup id of the container. */
 struct root_key {
 	__u64 ino; /* 0: the whole file system (an overlay belongs to one container alone) */

@@ -83,13 +83,23 @@ struct {
 	__type(value, struct cgroup_entry);
 } shared_cgroups SHARED_MAP;
 
-/* Made here at a container's first record, removed by userspace when its cgroup is gone. */
+/*
+ * Made here at a container's first record, removed by userspace when its cgroup is gone and its last count
+ * is on the disk.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_FLOODS);
 	__type(key, __u64);
 	__type(value, struct flood);
 } shared_floods SHARED_MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FLOODS);
+	__type(key, __u64);
+	__type(value, struct told_flood);
+} shared_flood_told SHARED_MAP;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -30,6 +30,25 @@ static long note(uint64_t files, bool last, unsigned int second)
 	return word.limited[CLASS_FILE];
 }
 
+static bool was_gone;
+
+static void is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone)
+{
+	cr_expect_eq(container, 7);
+	*(long *)arg = told[CLASS_FILE];
+	was_gone = gone;
+}
+
+/* Records up to this one are on the disk: how many files are told for good, or -1. */
+static long safe(uint64_t record)
+{
+	long told = -1;
+
+	was_gone = false;
+	floods_safe(floods, record, is_safe, &told);
+	return told;
+}
+
 TestSuite(floods, .init = set_up, .fini = tear_down);
 
 Test(floods, are_told_as_they_begin)
@@ -61,6 +80,7 @@ Test(floods, of_a_container_that_is_gone_are_told_at_once)
 	note(50, false, 1);
 	cr_expect_eq(note(51, true, 2), 1);
 	cr_expect_eq(floods_total(floods, CLASS_FILE), 51);
+	cr_expect_eq(safe(0), 51);
 	/* Its number is another's now. */
 	cr_expect_eq(note(5, false, 3), 5);
 	cr_expect_eq(floods_total(floods, CLASS_FILE), 56);
@@ -73,5 +93,33 @@ Test(floods, of_a_container_are_expected_until_it_is_gone)
 	cr_expect(floods_expects(floods, 7));
 	cr_expect_eq(note(50, false, 1), 50);
 	note(50, true, 2);
+	cr_expect(floods_expects(floods, 7));
+	safe(0);
 	cr_expect_not(floods_expects(floods, 7));
+}
+
+Test(floods, are_told_for_good_when_their_record_is_on_the_disk)
+{
+	note(50, false, 1);
+	floods_recorded(floods, 7, 10);
+	cr_expect_eq(safe(9), -1);
+	cr_expect_eq(safe(10), 50);
+	cr_expect_not(was_gone);
+	cr_expect_eq(safe(11), -1, "once");
+	note(80, true, 2);
+	floods_recorded(floods, 7, 12);
+	cr_expect_eq(safe(11), -1);
+	cr_expect(floods_expects(floods, 7));
+	cr_expect_eq(safe(12), 80);
+	cr_expect(was_gone);
+}
+
+Test(floods, that_a_monitor_before_told_are_told_from_there)
+{
+	const __u64 told[CLASS_MAX] = { [CLASS_FILE] = 50 };
+
+	floods_resume(floods, 7, told);
+	cr_expect_eq(note(50, false, 1), -1);
+	cr_expect_eq(note(70, false, 2), 20);
+	cr_expect_eq(floods_total(floods, CLASS_FILE), 20);
 }

@@ -14,11 +14,15 @@ struct flooder {
 	__u64 told[CLASS_MAX];
 	__u64 moved_ns; /* since when what was not told yet has been */
 	__u64 told_ns;	/* 0: never */
+	uint64_t record; /* number of the one that tells it; 0: it is in none */
+	bool unsafe;	 /* what was told may not be on the disk yet, or nobody knows that it is */
+	bool gone;	 /* its control group is */
 	UT_hash_handle hh;
 };
 
 struct floods {
 	struct flooder *all;
+	size_t unsafe;
 	__u64 totals[CLASS_MAX];
 };
 
@@ -93,6 +97,12 @@ static bool is_due(const struct flooder *one, bool moved, bool last, __u64 now_n
 	return last || !moved || !one->told_ns || now_ns - one->told_ns >= FLOOD_TOLD_NS;
 }
 
+static void hold(struct floods *f, struct flooder *one)
+{
+	f->unsafe += !one->unsafe;
+	one->unsafe = true;
+}
+
 bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret)
 {
@@ -114,9 +124,47 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 		one->told_ns = now_ns;
 		one->moved_ns = 0;
 	}
-	if (last)
-		flooder_drop(f, one);
+	if (tell || last)
+		hold(f, one);
+	one->gone |= last;
 	return tell;
+}
+
+void floods_recorded(struct floods *f, uint64_t container, uint64_t record)
+{
+	struct flooder *one = flooder_get(f, container);
+
+	if (one)
+		one->record = record;
+}
+
+void floods_safe(struct floods *f, uint64_t safe,
+		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone),
+		 void *arg)
+{
+	struct flooder *one, *next;
+
+	if (!f->unsafe)
+		return;
+	HASH_ITER(hh, f->all, one, next) {
+		if (!one->unsafe || one->record > safe)
+			continue;
+		one->unsafe = false;
+		f->unsafe--;
+		fn(arg, one->container, one->told, one->gone);
+		if (one->gone)
+			flooder_drop(f, one);
+	}
+}
+
+void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX])
+{
+	struct flooder *one = flooder_get(f, container);
+
+	if (!one)
+		return;
+	memcpy(one->seen, told, sizeof(one->seen));
+	memcpy(one->told, told, sizeof(one->told));
 }
 
 __u64 floods_total(const struct floods *f, enum ev_class class)

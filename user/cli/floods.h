@@ -42,6 +42,18 @@ struct flood_word {
 bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret);
 
+/* What floods_note() told last of a container is in the record of that number; 0: nothing is kept. */
+void floods_recorded(struct floods *f, uint64_t container, uint64_t record);
+/*
+ * Records up to that number are on the disk. Calls fn for each container of which that was waited for: what
+ * was told of it in all, and whether it is gone, and forgotten then.
+ */
+void floods_safe(struct floods *f, uint64_t safe,
+		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone),
+		 void *arg);
+/* So much was told by a monitor before: what is told now begins behind it. */
+void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX]);
+
 /* Of all containers, those that are gone too. */
 __u64 floods_total(const struct floods *f, enum ev_class class);
 

@@ -37,6 +37,11 @@ static __u64 first_unread(struct live *l)
 	return time;
 }
 
+static void flood_was_told(void *arg, uint64_t container, const __u64 told[CLASS_MAX])
+{
+	floods_resume(((struct live *)arg)->floods, container, told);
+}
+
 /* What was lost and nobody has told is ours to tell. */
 static void count_before(struct live *l, const struct told_losses *told)
 {
@@ -69,6 +74,7 @@ int live_resume(struct live *l)
 	memcpy(l->counts, told.counts, sizeof(l->counts));
 	count_before(l, &told);
 	journal_counted(l->options.pipeline.journal, &told);
+	probe_floods_told(l->probe, flood_was_told, l);
 	l->behind = true;
 	l->behind_until = ring_written(l->ring);
 	time = first_unread(l);

@@ -18,14 +18,19 @@ static void note_flood(struct live *l, uint64_t container, const __u64 limited[C
 		return;
 	make_flood(&l->made, container, word.from_ns, word.limited);
 	live_take(l, &l->made.head);
+	if (l->options.keeper)
+		floods_recorded(l->floods, container,
+				journal_sequence(l->options.pipeline.journal));
 }
 
 void live_tell_flood_end(struct live *l, uint64_t cgroup_id)
 {
 	__u64 limited[CLASS_MAX];
 
-	if (probe_flood_end(l->probe, cgroup_id, limited))
+	if (probe_flood(l->probe, cgroup_id, limited))
 		note_flood(l, cgroup_id, limited, true);
+	else
+		probe_flood_end(l->probe, cgroup_id);
 }
 
 static void expect_flood(void *arg, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
@@ -41,10 +46,7 @@ static void tell_flood(void *arg, uint64_t container, const __u64 limited[CLASS_
 
 	if (!l->ending && !floods_expects(l->floods, container))
 		return;
-	if (last)
-		live_tell_flood_end(l, container);
-	else
-		note_flood(l, container, limited, false);
+	note_flood(l, container, limited, last);
 }
 
 /* Their names are in the ring: they are told when what is in it by now has been read. */
@@ -89,10 +91,21 @@ static void check_losses(struct live *l)
 		l->loss_told = journal_sequence(l->options.pipeline.journal);
 }
 
+static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone)
+{
+	struct live *l = arg;
+
+	if (gone)
+		probe_flood_end(l->probe, container);
+	else
+		probe_flood_tell(l->probe, container, told);
+}
+
 void live_losses_are_safe(struct live *l, uint64_t safe)
 {
 	struct told_losses told = { .epoch_ns = clock_epoch_ns() };
 
+	floods_safe(l->floods, safe, flood_is_safe, l);
 	if (!l->loss_told || l->loss_told > safe)
 		return;
 	l->loss_told = 0;

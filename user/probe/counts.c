@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/util.h"
 #include "probe/probe_priv.h"
 
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX])
@@ -24,12 +25,12 @@ void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX])
 	}
 }
 
-static bool read_flood(int fd, __u64 container, __u64 limited[CLASS_MAX])
+bool probe_flood(const struct probe *p, uint64_t container, __u64 limited[CLASS_MAX])
 {
 	struct flood flood;
 	__u64 all = 0;
 
-	if (bpf_map_lookup_elem(fd, &container, &flood))
+	if (bpf_map_lookup_elem(probe_map(p, "shared_floods"), &container, &flood))
 		return false;
 	for (size_t i = 0; i < CLASS_MAX; i++) {
 		limited[i] = flood.limited[i];
@@ -38,16 +39,36 @@ static bool read_flood(int fd, __u64 container, __u64 limited[CLASS_MAX])
 	return all;
 }
 
-bool probe_flood_end(const struct probe *p, uint64_t container, __u64 limited[CLASS_MAX])
+void probe_flood_end(struct probe *p, uint64_t container)
 {
-	int fd = probe_map(p, "shared_floods");
-	bool any = read_flood(fd, container, limited);
-
-	bpf_map_delete_elem(fd, &container);
-	return any;
+	bpf_map_delete_elem(probe_map(p, "shared_floods"), &container);
+	bpf_map_delete_elem(probe_map(p, "shared_flood_told"), &container);
 }
 
-void probe_floods(const struct probe *p,
+void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX])
+{
+	struct told_flood value = {};
+
+	memcpy(value.limited, told, CLASS_MAX * sizeof(*told));
+	bpf_map_update_elem(probe_map(p, "shared_flood_told"), &container, &value, BPF_ANY);
+}
+
+void probe_floods_told(const struct probe *p,
+		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX]),
+		       void *arg)
+{
+	int fd = probe_map(p, "shared_flood_told");
+	_cleanup_free_ __u64 *containers = NULL;
+	struct told_flood told;
+	size_t count;
+
+	containers = probe_keys(fd, sizeof(*containers), MAX_FLOODS, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!bpf_map_lookup_elem(fd, &containers[i], &told))
+			fn(arg, containers[i], told.limited);
+}
+
+void probe_floods(struct probe *p,
 		  void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX],
 			     bool last),
 		  void *arg)
@@ -64,10 +85,10 @@ void probe_floods(const struct probe *p,
 		key = next;
 		more = !bpf_map_get_next_key(fd, &key, &next);
 		last = bpf_map_lookup_elem(cgroups, &key, &entry);
-		if (read_flood(fd, key, limited))
+		if (probe_flood(p, key, limited))
 			fn(arg, key, limited, last);
 		else if (last)
-			bpf_map_delete_elem(fd, &key);
+			probe_flood_end(p, key);
 	}
 }
 

@@ -82,14 +82,21 @@ void probe_asleep(struct probe *p);    /* the ring's reader will sleep: the next
 void probe_counts(const struct probe *p, struct ev_counts counts[CLASS_MAX]);
 /*
  * Calls fn for each container of which something was held back as it said more than its share: how much
- * so far. last: its cgroup is gone, and fn calls probe_flood_end() when it has no more use for this.
+ * so far. last: its cgroup is gone, and it is found again until probe_flood_end().
  */
-void probe_floods(const struct probe *p,
+void probe_floods(struct probe *p,
 		  void (*fn)(void *arg, uint64_t container, const __u64 limited[CLASS_MAX],
 			     bool last),
 		  void *arg);
-/* The same of one, and forgets it; false: nothing was held back. */
-bool probe_flood_end(const struct probe *p, uint64_t container, __u64 limited[CLASS_MAX]);
+/* The same of one; false: nothing was held back. */
+bool probe_flood(const struct probe *p, uint64_t container, __u64 limited[CLASS_MAX]);
+/* It is gone, and all of it is on the disk. */
+void probe_flood_end(struct probe *p, uint64_t container);
+/* So much of it is on the disk; and what a monitor before us said of that. */
+void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX]);
+void probe_floods_told(const struct probe *p,
+		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX]),
+		       void *arg);
 /* What of them was told, by us or by a monitor before; and that it is. */
 void probe_told(const struct probe *p, struct told_losses *ret);
 void probe_tell(struct probe *p, const struct told_losses *told);
