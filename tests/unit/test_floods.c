@@ -123,3 +123,13 @@ Test(floods, that_a_monitor_before_told_are_told_from_there)
 	cr_expect_eq(note(70, false, 2), 20);
 	cr_expect_eq(floods_total(floods, CLASS_FILE), 20);
 }
+
+Test(floods, are_told_at_our_end_and_not_gone_by_that)
+{
+	note(50, false, 1);
+	safe(0);
+	floods_end(floods);
+	cr_expect_eq(note(60, false, 2), 10);
+	cr_expect_eq(safe(0), 60);
+	cr_expect_not(was_gone);
+}

@@ -23,6 +23,7 @@ struct flooder {
 struct floods {
 	struct flooder *all;
 	size_t unsafe;
+	bool ending;
 	__u64 totals[CLASS_MAX];
 };
 
@@ -92,9 +93,10 @@ static bool take_in(struct floods *f, struct flooder *one, const __u64 limited[C
 	return moved;
 }
 
-static bool is_due(const struct flooder *one, bool moved, bool last, __u64 now_ns)
+static bool is_due(const struct floods *f, const struct flooder *one, bool moved, bool gone,
+		   __u64 now_ns)
 {
-	return last || !moved || !one->told_ns || now_ns - one->told_ns >= FLOOD_TOLD_NS;
+	return gone || f->ending || !moved || !one->told_ns || now_ns - one->told_ns >= FLOOD_TOLD_NS;
 }
 
 static void hold(struct floods *f, struct flooder *one)
@@ -103,7 +105,7 @@ static void hold(struct floods *f, struct flooder *one)
 	one->unsafe = true;
 }
 
-bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
+bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool gone,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret)
 {
 	struct flooder *one = flooder_get(f, container);
@@ -115,7 +117,7 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 	if (moved && !one->moved_ns)
 		one->moved_ns = now_ns - period_ns > one->told_ns ? now_ns - period_ns :
 								    one->told_ns;
-	tell = one->moved_ns && is_due(one, moved, last, now_ns);
+	tell = one->moved_ns && is_due(f, one, moved, gone, now_ns);
 	if (tell) {
 		ret->from_ns = one->moved_ns;
 		for (size_t i = 0; i < CLASS_MAX; i++)
@@ -124,10 +126,20 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 		one->told_ns = now_ns;
 		one->moved_ns = 0;
 	}
-	if (tell || last)
+	if (tell || gone)
 		hold(f, one);
-	one->gone |= last;
+	one->gone |= gone;
 	return tell;
+}
+
+void floods_end(struct floods *f)
+{
+	f->ending = true;
+}
+
+bool floods_are_ending(const struct floods *f)
+{
+	return f->ending;
 }
 
 void floods_recorded(struct floods *f, uint64_t container, uint64_t record)

@@ -36,12 +36,15 @@ struct flood_word {
 
 /*
  * What was held back of a container so far, asked about once a second. True: ret is to be told now, as
- * it began, has gone on for FLOOD_TOLD_NS, has stopped, or because this is the last that is known of
- * it. period_ns: it is asked about so often.
+ * it began, has gone on for FLOOD_TOLD_NS, has stopped, is gone, or we end. period_ns: it is asked about so
+ * often.
  */
-bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool last,
+bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool gone,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret);
 
+/* From now on all is told at once: there is no later. */
+void floods_end(struct floods *f);
+bool floods_are_ending(const struct floods *f);
 /* What floods_note() told last of a container is in the record of that number; 0: nothing is kept. */
 void floods_recorded(struct floods *f, uint64_t container, uint64_t record);
 /*

@@ -39,7 +39,6 @@ struct live {
 	struct floods *floods;
 	bool floods_wait; /* to be told when the ring has been read to there */
 	uint64_t floods_after;
-	bool ending; /* what is known of floods is told now, or never */
 	__u64 bad;   /* records that did not pass the check */
 	int error;
 	bool v1;	       /* of the cgroups that name containers */

@@ -9,11 +9,11 @@
 #include "base/util.h"
 #include "cli/live_priv.h"
 
-static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX], bool last)
+static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX], bool gone)
 {
 	struct flood_word word;
 
-	if (!floods_note(l->floods, container, limited, last || l->ending, clock_boot_ns(),
+	if (!floods_note(l->floods, container, limited, gone, clock_boot_ns(),
 			 LIVE_TICK_S * NS_PER_S, &word))
 		return;
 	make_flood(&l->made, container, word.from_ns, word.limited);
@@ -44,7 +44,7 @@ static void tell_flood(void *arg, uint64_t container, const __u64 limited[CLASS_
 {
 	struct live *l = arg;
 
-	if (!l->ending && !floods_expects(l->floods, container))
+	if (!floods_are_ending(l->floods) && !floods_expects(l->floods, container))
 		return;
 	note_flood(l, container, limited, last);
 }
@@ -187,7 +187,7 @@ void live_tell(struct live *l)
 
 void live_tell_last(struct live *l)
 {
-	l->ending = true;
+	floods_end(l->floods);
 	probe_floods(l->probe, tell_flood, l);
 }
 
