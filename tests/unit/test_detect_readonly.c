@@ -370,11 +370,14 @@ Test(readonly, write_of_a_sessions_set_up_is_none_and_that_of_the_session_is_fou
 	end(&s);
 }
 
-Test(readonly, write_of_a_process_that_nobody_saw_begin_is_found)
+Test(readonly, write_of_a_process_that_nobody_saw_begin_is_found_where_records_are_lost)
 {
 	struct scene s = begin();
 	struct fixture_task unknown = fixture_container_task(1600, FIXTURE_INIT);
 
+	fixture_file(s.f, &unknown, FILE_MKDIR, -EROFS, "/etc/x");
+	fixture_silent(s.f);
+	unknown.lost = 1;
 	fixture_file(s.f, &unknown, FILE_MKDIR, -EROFS, "/etc/x");
 	fixture_one(s.f, "readonly-write-attempt");
 	end(&s);

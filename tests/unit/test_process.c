@@ -113,6 +113,7 @@ Test(process, table_is_back_at_its_bound_after_each_trim)
 	}
 	cr_assert_not_null(process_find(t, 1000, 1000));
 	cr_assert_null(process_find(t, 1, 1));
+	cr_assert_eq(process_table_dropped(t), 1000 - 16);
 	process_table_free(t);
 }
 

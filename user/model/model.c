@@ -123,17 +123,23 @@ static void learn_ancestors(struct model *m, const struct ev_task *chain, struct
 		inherit(p, known);
 }
 
+/* Whose fork was held back, who had to make room in the table, who was gone when stock was taken. */
+static bool may_be_forgotten(const struct model *m, const struct container *c,
+			     const struct ev_head *rec)
+{
+	return rec->lost || process_table_dropped(m->processes) || (m->behind_ns && c->found);
+}
+
 /*
- * Not everybody is known: whose fork was held back, who had to make room in the table, who was gone when
- * stock was taken and whose deeds are still in the ring. Whoever is in the mount namespace of a container
- * that has started is one of its own, and not hidden as its runtime's set-up would be.
+ * Where one may be unknown for such a reason, whoever is in the mount namespace of a container that has
+ * started is one of its own, and not hidden as its runtime's set-up would be.
  */
 static bool is_inside_already(const struct model *m, const struct container *c,
 			      const struct process *p, const struct ev_head *rec)
 {
 	uint32_t own = c->facts.ns.mnt;
 
-	return c->started && rec->type != EV_EXEC && !is_known(p) &&
+	return c->started && may_be_forgotten(m, c, rec) && rec->type != EV_EXEC && !is_known(p) &&
 	       rec->mnt_ns != m->host.mnt && (!own || rec->mnt_ns == own);
 }
 

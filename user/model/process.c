@@ -50,6 +50,7 @@ struct process_table {
 	struct image *nothing;
 	size_t max, bytes;
 	uint64_t ends; /* so far */
+	size_t dropped; /* of those that had not ended, to make room */
 };
 
 static void list_add(struct process_list *list, struct process_link *l)
@@ -243,8 +244,17 @@ static struct process_link *who_goes(struct process_table *t)
 void process_table_trim(struct process_table *t)
 {
 	free_parked(t);
-	while (t->groups && (HASH_COUNT(t->by_tgid) > t->max || t->bytes > PROCESS_BYTES))
-		link_drop(t, who_goes(t));
+	while (t->groups && (HASH_COUNT(t->by_tgid) > t->max || t->bytes > PROCESS_BYTES)) {
+		struct process_link *l = who_goes(t);
+
+		t->dropped += !l->process.ended;
+		link_drop(t, l);
+	}
+}
+
+size_t process_table_dropped(const struct process_table *t)
+{
+	return t->dropped;
 }
 
 struct process *process_get(struct process_table *t, uint32_t tgid, uint64_t start_ns)

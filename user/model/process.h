@@ -69,6 +69,8 @@ struct process_table;
 int process_table_new(size_t max, struct process_table **ret);
 void process_table_free(struct process_table *t);
 size_t process_table_count(const struct process_table *t);
+/* How many that had not ended had to make room. */
+size_t process_table_dropped(const struct process_table *t);
 
 /* Brings the table back to its bound. Between records: what was borrowed from it may go. */
 void process_table_trim(struct process_table *t);
