@@ -12,6 +12,7 @@
 #define PORT_DNS 53 /* names are asked for over TCP when an answer is long */
 #define PORT_HTTPS 443
 #define PORT_HTTP 80
+#define PORT_PROXY 1080 /* of one without a port, as libcurl takes it (CURLOPT_PROXY) */
 
 static const struct sink_ops *const sinks[SINK_TYPE_MAX] = {
 	[SINK_SYSLOG] = &sink_syslog,
@@ -76,9 +77,9 @@ static uint16_t port_of(const char *address, uint16_t by_default)
 static int reach_http(struct reach *r, const struct config_sink *s)
 {
 	const char *address = s->proxy ? s->proxy : s->address;
+	uint16_t plain = s->proxy ? PORT_PROXY : PORT_HTTP;
 
-	return add_port(r,
-			port_of(address, text_starts(address, "https:") ? PORT_HTTPS : PORT_HTTP));
+	return add_port(r, port_of(address, text_starts(address, "https:") ? PORT_HTTPS : plain));
 }
 
 static int reach_syslog(struct reach *r, const struct config_sink *s)
