@@ -12,6 +12,12 @@ kill -STOP "$MONITOR_PID"
 sleep 0.3
 kill -CONT "$MONITOR_PID"
 expect_act signal '.severity == "critical" or .severity == "warning"'
+# What it begins is its own too.
+for pid in $(cat "/proc/$MONITOR_PID/task/$MONITOR_PID/children"); do
+	kill -STOP "$pid"
+	kill -CONT "$pid"
+done
+expect_act signal '.severity == "error" and (.message | test("exporter"))'
 SAID=$(helper trace "$MONITOR_PID"; helper read-memory "$MONITOR_PID"
 	helper open-memory "$MONITOR_PID"; helper map-open shared_control
 	helper take-descriptor "$MONITOR_PID")
