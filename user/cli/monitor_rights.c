@@ -2,8 +2,9 @@
 /*
  * The shipper and the exporter are begun, and begun again, with what the monitor has, and give up far
  * more: so what it keeps is what all three need. A list of what is allowed would have to hold all that
- * the libraries of those two call; this one has what none of them may ever do. Landlock would be theirs
- * too, and new settings may name files of which nothing was known before.
+ * the libraries of those two call; this one has what none of them may ever do. Under Landlock nobody may
+ * look at a process that is not (hook_ptrace_access_check in security/landlock, whatever the mode), not at
+ * its /proc/PID/root, ns or exe: that is what the monitor is for.
  */
 #include "cli/monitor_rights.h"
 
