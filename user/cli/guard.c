@@ -248,6 +248,7 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 	guard_threads(g, GUARDED_MONITOR, getpid());
 	guard_cgroup(g, &path);
 	watch_files(g);
+	check_clock(g); /* against what comes */
 	*ret = g;
 	return 0;
 }
