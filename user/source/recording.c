@@ -9,7 +9,7 @@
 #include "base/util.h"
 
 #define MAGIC "KEELWREC"
-#define VERSION 1
+#define VERSION 2
 #define FACT_CONTENT_MAX (32u * 1024 * 1024)
 
 struct file_head {
