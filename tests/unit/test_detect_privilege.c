@@ -258,6 +258,20 @@ Test(session, with_more_capabilities_than_the_first_process_is_found)
 	fixture_free(f);
 }
 
+Test(session, that_is_unknown_until_it_executes_is_found_where_records_are_lost_too)
+{
+	struct fixture *f = fixture_new();
+	struct fixture_task init = init_task(), t = fixture_container_task(1500, 1);
+
+	fixture_run(f, &init);
+	t.cred = fixture_cred(0, FIXTURE_ALL_CAPS);
+	t.lost = 1;
+	fixture_cred_change(f, &t, CRED_SETUID);
+	fixture_exec(f, &t, "/bin/sh");
+	fixture_one(f, "privileged-exec-session");
+	fixture_free(f);
+}
+
 Test(session, as_root_where_the_first_process_is_not_is_found)
 {
 	struct fixture *f = fixture_new();

@@ -132,7 +132,8 @@ static bool may_be_forgotten(const struct model *m, const struct container *c,
 
 /*
  * Where one may be unknown for such a reason, whoever is in the mount namespace of a container that has
- * started is one of its own, and not hidden as its runtime's set-up would be.
+ * started is held to be one of its own, and not hidden as its runtime's set-up would be. A session that
+ * has not executed yet looks the same; as it does, it is one.
  */
 static bool is_inside_already(const struct model *m, const struct container *c,
 			      const struct process *p, const struct ev_head *rec)
@@ -157,7 +158,7 @@ static struct process *learn_task(struct model *m, const struct ev_head *rec)
 	if (!p->comm[0])
 		set_comm(p, rec->comm);
 	if (c && is_inside_already(m, c, p, rec))
-		p->entered = true;
+		p->presumed = true;
 	p->mnt_ns = rec->mnt_ns;
 	return p;
 }
@@ -256,6 +257,7 @@ static void feed_exec(struct model *m, struct moment *mo)
 	if (!p->container || p->entered)
 		return;
 	p->entered = true;
+	p->presumed = false;
 	if (p->container->started) {
 		mo->session = true;
 		return;
@@ -280,6 +282,7 @@ static void feed_fork(struct model *m, struct moment *mo)
 	memcpy(child->comm, p->comm, sizeof(child->comm));
 	process_set_container(child, container_of_cgroup(m, e->child_cgroup_id));
 	child->entered = p->entered && child->container == p->container;
+	child->presumed = p->presumed && child->container == p->container;
 	child->by_namespace = child->entered && p->by_namespace;
 	creds_fork(m, p, child, e, &mo->cred);
 	if (mo->cred.gained && mo->cred.explanation == EXPLAINED_BY_NONE && p->lost != e->head.lost)
@@ -389,7 +392,7 @@ static void feed_task(struct model *m, struct moment *mo)
 		feed_exec(m, mo);
 	}
 	mo->container = p->container;
-	mo->setup = p->container && !p->entered;
+	mo->setup = p->container && !p->entered && !p->presumed;
 	if (rec->type == EV_FORK)
 		feed_fork(m, mo);
 	else if (p->container || rec->type == EV_EXEC)
@@ -431,7 +434,8 @@ static void feed_cgroup(struct model *m, struct moment *mo)
 	mo->process = learn_task(m, rec);
 	if (mo->process)
 		mo->container = mo->process->container;
-	mo->setup = mo->process && mo->container && !mo->process->entered;
+	mo->setup = mo->process && mo->container && !mo->process->entered &&
+		    !mo->process->presumed;
 	switch (rec->type) {
 	case EV_CGROUP_MKDIR:
 		identity_mkdir(m, (const void *)rec);

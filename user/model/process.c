@@ -300,7 +300,7 @@ void process_set_container(struct process *p, struct container *c)
 	container_ref(c);
 	container_unref(p->container);
 	p->container = c;
-	p->entered = false;
+	p->entered = p->presumed = false;
 	if (listed)
 		group_join(l, c); /* without memory it is in none, and stays */
 }
