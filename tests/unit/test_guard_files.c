@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static void put(const char *where)
 	fclose(f);
 }
 
-static void begin(bool ours)
+static void make_folder(void)
 {
 	strcpy(folder, "/tmp/keelwatch-files-XXXXXX");
 	cr_assert_not_null(mkdtemp(folder));
@@ -48,6 +49,11 @@ static void begin(bool ours)
 	snprintf(other, sizeof(other), "%s/other", folder);
 	put(path);
 	put(other);
+}
+
+static void begin(bool ours)
+{
+	make_folder();
 	cr_assert_eq(guard_files_new(&files), 0);
 	cr_assert_eq(guard_files_add(files, path, ours), 0);
 }
@@ -134,16 +140,80 @@ Test(guard_files, one_whose_folder_goes_away_and_another_comes_is_replaced)
 	rmdir(folder);
 }
 
-/* Behind more events than the kernel keeps (fs.inotify.max_queued_events, 16384). */
-Test(guard_files, change_is_not_hidden_behind_a_crowd_of_others)
+/* More events than the kernel keeps, of another file. */
+static void crowd(void)
 {
-	begin(false);
-	for (int i = 0; i < 10000; i++) {
+	FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	int most;
+
+	cr_assert(f && fscanf(f, "%d", &most) == 1);
+	fclose(f);
+	for (int i = 0; i <= most; i += 2) {
 		put(other);
 		unlink(other);
 	}
+}
+
+Test(guard_files, change_is_not_hidden_behind_a_crowd_of_others)
+{
+	begin(false);
+	crowd();
+	cr_assert_eq(look(), 0, "nobody touched it");
+	crowd();
 	put(path);
 	cr_assert_eq(look(), FILE_CHANGED);
 	cr_assert_eq(look(), 0);
+	end();
+}
+
+Test(guard_files, folder_that_is_swapped_behind_a_crowd_is_watched_on)
+{
+	char away[80];
+
+	begin(false);
+	snprintf(away, sizeof(away), "%s-away", folder);
+	crowd();
+	cr_assert_eq(rename(folder, away), 0);
+	cr_assert_eq(mkdir(folder, 0700), 0);
+	put(path);
+	cr_assert_eq(look(), FILE_REPLACED);
+	unlink(path);
+	cr_assert_eq(look(), FILE_REMOVED);
+	end();
+	cr_assert_eq(rename(away, folder), 0);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* As where there is no instance of inotify to have. */
+static int look_without_descriptors(void)
+{
+	struct rlimit most, none;
+	int ret;
+
+	getrlimit(RLIMIT_NOFILE, &most);
+	none = (struct rlimit){ 0, most.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	if (!files) {
+		cr_assert_eq(guard_files_new(&files), 0);
+		cr_assert_eq(guard_files_add(files, path, false), 0);
+	}
+	ret = look();
+	setrlimit(RLIMIT_NOFILE, &most);
+	return ret;
+}
+
+Test(guard_files, that_cannot_be_watched_are_looked_at)
+{
+	make_folder();
+	cr_assert_eq(look_without_descriptors(), 0);
+	unlink(path);
+	cr_assert_eq(look_without_descriptors(), FILE_REMOVED);
+	put(path);
+	cr_assert_eq(look_without_descriptors(), FILE_REPLACED);
+	unlink(path);
+	cr_assert_eq(look(), FILE_REMOVED, "now there is one");
+	put(path);
+	cr_assert_eq(look(), FILE_CHANGED, "it came to be again");
 	end();
 }

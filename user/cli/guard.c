@@ -222,8 +222,7 @@ static void file_changed(void *arg, const char *path, enum guard_file act)
 	say(arg, GUARD_FILE, act, 0, path);
 }
 
-/* There are few instances of inotify to have, and all else goes on without. */
-static void watch_files(struct guard *g)
+static int watch_files(struct guard *g)
 {
 	int err = guard_files_new(&g->files);
 
@@ -231,14 +230,14 @@ static void watch_files(struct guard *g)
 		err = guard_files_add(g->files, g->options.config, false);
 	if (!err && g->options.store)
 		err = guard_files_add(g->files, g->options.store, true);
-	if (err)
-		log_warn("changes of the settings and the store are not noticed: %s", strerror(-err));
+	return err;
 }
 
 int guard_new(const struct guard_options *options, struct guard **ret)
 {
 	struct guard *g = calloc(1, sizeof(*g));
 	_cleanup_(buf_free) struct buf path = {};
+	int err;
 
 	if (!g)
 		return -ENOMEM;
@@ -247,7 +246,11 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 	find_hierarchy(g);
 	guard_threads(g, GUARDED_MONITOR, getpid());
 	guard_cgroup(g, &path);
-	watch_files(g);
+	err = watch_files(g);
+	if (err) {
+		guard_free(g);
+		return err;
+	}
 	check_clock(g); /* against what comes */
 	*ret = g;
 	return 0;
@@ -280,6 +283,5 @@ void guard_tick(struct guard *g, const pid_t processes[GUARDED_ROLE_MAX])
 	check_clock(g);
 	check_maps(g);
 	check_pins(g);
-	if (g->files)
-		guard_files_look(g->files, file_changed, g);
+	guard_files_look(g->files, file_changed, g);
 }

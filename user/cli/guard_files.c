@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/util.h"
 
 #define FILES_MAX 4
@@ -29,6 +30,7 @@ struct watched {
 struct guard_files {
 	int inotify;
 	bool overflowed; /* more happened than is known */
+	bool warned;
 	struct watched files[FILES_MAX];
 	size_t count;
 };
@@ -36,16 +38,10 @@ struct guard_files {
 int guard_files_new(struct guard_files **ret)
 {
 	struct guard_files *f = calloc(1, sizeof(*f));
-	int err;
 
 	if (!f)
 		return -ENOMEM;
-	f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (f->inotify < 0) {
-		err = -errno;
-		free(f);
-		return err;
-	}
+	f->inotify = -1;
 	*ret = f;
 	return 0;
 }
@@ -62,7 +58,7 @@ void guard_files_free(struct guard_files *f)
 		return;
 	for (size_t i = 0; i < f->count; i++)
 		watched_free(&f->files[i]);
-	close(f->inotify);
+	cleanup_close(&f->inotify);
 	free(f);
 }
 
@@ -71,6 +67,18 @@ static struct stat look_at(const char *path)
 	struct stat st;
 
 	return stat(path, &st) ? (struct stat){} : st;
+}
+
+/* Where there is none to have (both have bounds that others use up), the file is compared at each look. */
+static void watch(struct guard_files *f, struct watched *w)
+{
+	if (f->inotify < 0)
+		f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	w->watch = f->inotify < 0 ? -1 : inotify_add_watch(f->inotify, w->folder, WANTED);
+	if (w->watch >= 0 || errno == ENOENT || f->warned)
+		return;
+	f->warned = true;
+	log_warn("%s: changes are noticed by looking alone: %s", w->folder, strerror(errno));
 }
 
 int guard_files_add(struct guard_files *f, const char *path, bool ours)
@@ -84,7 +92,7 @@ int guard_files_add(struct guard_files *f, const char *path, bool ours)
 		return f->count == FILES_MAX ? -ENOSPC : -ENOMEM;
 	}
 	w.name = w.path + (slash ? slash - path + 1 : 0);
-	w.watch = inotify_add_watch(f->inotify, w.folder, WANTED);
+	watch(f, &w);
 	w.known = look_at(path);
 	f->files[f->count++] = w;
 	return 0;
@@ -112,23 +120,28 @@ static void note(struct guard_files *f, const struct inotify_event *e)
 }
 
 /* What events did not tell, the file itself does. */
-static void compare(struct watched *w, bool overflowed)
+static void compare(struct watched *w)
 {
 	struct stat now = look_at(w->path);
+	const struct stat *then = &w->known;
 
-	if (!now.st_ino && w->known.st_ino)
+	if (!now.st_ino && then->st_ino)
 		w->seen |= IN_DELETE;
-	else if (now.st_ino != w->known.st_ino || now.st_dev != w->known.st_dev)
+	else if (now.st_ino != then->st_ino || now.st_dev != then->st_dev)
 		w->seen |= IN_MOVED_TO;
-	else if (overflowed && now.st_ino)
+	else if (now.st_ctim.tv_sec != then->st_ctim.tv_sec ||
+		 now.st_ctim.tv_nsec != then->st_ctim.tv_nsec)
 		w->seen |= IN_CLOSE_WRITE;
 }
 
-static void watch_anew(struct guard_files *f, struct watched *w)
+/* Behind what overflowed, the folder may have been moved away. */
+static void let_go_all(struct guard_files *f)
 {
-	w->watch = inotify_add_watch(f->inotify, w->folder, WANTED);
-	if (w->watch >= 0)
-		compare(w, false);
+	for (size_t i = 0; i < f->count; i++) {
+		inotify_rm_watch(f->inotify, f->files[i].watch);
+		f->files[i].watch = -1;
+	}
+	f->overflowed = false;
 }
 
 /* 0: nothing that matters. */
@@ -157,14 +170,16 @@ void guard_files_look(struct guard_files *f,
 			note(f, e);
 			at += sizeof(*e) + e->len;
 		}
+	if (f->overflowed)
+		let_go_all(f);
 	for (size_t i = 0; i < f->count; i++) {
 		struct watched *w = &f->files[i];
 		enum guard_file act;
 
-		if (w->watch < 0)
-			watch_anew(f, w);
-		if (f->overflowed)
-			compare(w, true);
+		if (w->watch < 0) {
+			watch(f, w);
+			compare(w);
+		}
 		act = act_of(w);
 		if (w->seen)
 			w->known = look_at(w->path);
@@ -172,5 +187,4 @@ void guard_files_look(struct guard_files *f,
 		if (act)
 			say(arg, w->path, act);
 	}
-	f->overflowed = false;
 }

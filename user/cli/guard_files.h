@@ -11,7 +11,7 @@
 
 struct guard_files;
 
-int guard_files_new(struct guard_files **ret);
+int guard_files_new(struct guard_files **ret); /* 0 or -ENOMEM */
 void guard_files_free(struct guard_files *f);
 /*
  * From now on, also when it or its folder comes to be later. ours: we write it ourselves, so that only its
