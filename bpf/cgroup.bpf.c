@@ -29,7 +29,8 @@ static __always_inline void watch_new(__u64 id, __u64 parent_id)
 	if (parent)
 		entry = *parent;
 	/* Programs of both sides come by here. */
-	if (bpf_map_update_elem(&shared_cgroups, &id, &entry, BPF_ANY) && may_speak())
+	if (bpf_map_update_elem(&shared_cgroups, &id, &entry, BPF_ANY) && may_speak() &&
+	    counts_for_both())
 		COUNT_GONE(CLASS_CGROUP, lost);
 }
 

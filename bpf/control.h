@@ -72,6 +72,7 @@ struct flood {
 /* shared_flood_told: cgroup id of a container -> how much of its flood is on the disk. For who comes after us. */
 struct told_flood {
 	__u64 limited[FLOOD_CLASSES];
+	__u64 time_ns; /* CLOCK_BOOTTIME: when it was told */
 };
 
 /* shared_roots: a directory that is the root of a container -> cgroup id of the container. */

@@ -65,12 +65,6 @@ static __always_inline struct flood *flood_of_cgroup(__u64 cgroup_id)
 	return entry ? flood_of(entry->container ?: cgroup_id) : NULL;
 }
 
-/* While both sides speak, what is refused to both is one event. */
-static __always_inline int counts_refusals(const struct control *control)
-{
-	return !side || !control || !(control->speaks & 1);
-}
-
 /*
  * RATION_GRANTED, where the record may be made; in the lower half how many of this container's were
  * held back that could have explained its credentials. class: CLASS_MAX asks for that alone. free: it
@@ -95,7 +89,7 @@ __weak __noinline __u64 ration(__u64 cgroup_id, __u32 class, __u32 free)
 	if (class < CLASS_MAX && (!free || ring_is_pressed())) {
 		due = *(volatile __u64 *)&flood->due_ns[at];
 		if (due > now + (free ? 0 : shares[at].credit_ns)) {
-			if (counts_refusals(control))
+			if (counts_for_both())
 				__sync_fetch_and_add(&flood->limited[at], 1);
 			return 0;
 		}

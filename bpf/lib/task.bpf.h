@@ -33,6 +33,14 @@ static __always_inline int may_speak(void)
 	return control && control->speaks >> (side & 1) & 1;
 }
 
+/* While both sides speak, what neither of them tells is one event. */
+static __always_inline int counts_for_both(void)
+{
+	struct control *control = control_get();
+
+	return !side || !control || !(control->speaks & 1);
+}
+
 /*
  * kernel_cap_t was two __u32 until 6.3 (f122a08b197d) and is one __u64 since: eight bytes either
  * way.

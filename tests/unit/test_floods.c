@@ -32,8 +32,10 @@ static long note(uint64_t files, bool last, unsigned int second)
 
 static bool was_gone;
 
-static void is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone)
+static void is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], __u64 told_ns,
+		    bool gone)
 {
+	cr_expect_geq(told_ns, START);
 	cr_expect_eq(container, 7);
 	*(long *)arg = told[CLASS_FILE];
 	was_gone = gone;
@@ -118,10 +120,21 @@ Test(floods, that_a_monitor_before_told_are_told_from_there)
 {
 	const __u64 told[CLASS_MAX] = { [CLASS_FILE] = 50 };
 
-	floods_resume(floods, 7, told);
-	cr_expect_eq(note(50, false, 1), -1);
-	cr_expect_eq(note(70, false, 2), 20);
+	floods_resume(floods, 7, told, START - 500 * SECOND);
+	cr_expect_eq(note(70, false, 1), 20);
+	cr_expect_eq(word.from_ns, START - 500 * SECOND, "nobody has looked since");
 	cr_expect_eq(floods_total(floods, CLASS_FILE), 20);
+	cr_expect_eq(note(90, true, 100), 20);
+	cr_expect_eq(word.from_ns, START + 99 * SECOND);
+}
+
+Test(floods, that_began_while_nobody_looked_are_told_from_there)
+{
+	floods_since(floods, START - 100 * SECOND);
+	floods_expect(floods, 7);
+	floods_since(floods, 0);
+	cr_expect_eq(note(50, false, 1), 50);
+	cr_expect_eq(word.from_ns, START - 100 * SECOND);
 }
 
 Test(floods, are_told_at_our_end_and_not_gone_by_that)

@@ -14,6 +14,7 @@ struct flooder {
 	__u64 told[CLASS_MAX];
 	__u64 moved_ns; /* since when what was not told yet has been */
 	__u64 told_ns;	/* 0: never */
+	__u64 since_ns; /* nobody has asked about it since then; 0: it is asked about */
 	uint64_t record; /* number of the one that tells it; 0: it is in none */
 	bool unsafe;	 /* what was told may not be on the disk yet, or nobody knows that it is */
 	bool gone;	 /* its control group is */
@@ -23,6 +24,7 @@ struct flooder {
 struct floods {
 	struct flooder *all;
 	size_t unsafe;
+	__u64 since_ns; /* of those that are found now for the first time */
 	bool ending;
 	__u64 totals[CLASS_MAX];
 };
@@ -61,6 +63,7 @@ static struct flooder *flooder_get(struct floods *f, uint64_t container)
 	if (!one)
 		return NULL;
 	one->container = container;
+	one->since_ns = f->since_ns;
 	HASH_ADD(hh, f->all, container, sizeof(one->container), one);
 	return one;
 }
@@ -105,6 +108,14 @@ static void hold(struct floods *f, struct flooder *one)
 	one->unsafe = true;
 }
 
+/* When it was asked about last. */
+static __u64 asked_ns(const struct flooder *one, __u64 last_ns)
+{
+	if (one->since_ns)
+		return one->since_ns;
+	return last_ns > one->told_ns ? last_ns : one->told_ns;
+}
+
 bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool gone,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret)
 {
@@ -115,8 +126,8 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 		return false;
 	moved = take_in(f, one, limited);
 	if (moved && !one->moved_ns)
-		one->moved_ns = now_ns - period_ns > one->told_ns ? now_ns - period_ns :
-								    one->told_ns;
+		one->moved_ns = asked_ns(one, now_ns - period_ns);
+	one->since_ns = 0;
 	tell = one->moved_ns && is_due(f, one, moved, gone, now_ns);
 	if (tell) {
 		ret->from_ns = one->moved_ns;
@@ -151,7 +162,8 @@ void floods_recorded(struct floods *f, uint64_t container, uint64_t record)
 }
 
 void floods_safe(struct floods *f, uint64_t safe,
-		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone),
+		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+			    __u64 told_ns, bool gone),
 		 void *arg)
 {
 	struct flooder *one, *next;
@@ -163,13 +175,19 @@ void floods_safe(struct floods *f, uint64_t safe,
 			continue;
 		one->unsafe = false;
 		f->unsafe--;
-		fn(arg, one->container, one->told, one->gone);
+		fn(arg, one->container, one->told, one->told_ns, one->gone);
 		if (one->gone)
 			flooder_drop(f, one);
 	}
 }
 
-void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX])
+void floods_since(struct floods *f, __u64 since_ns)
+{
+	f->since_ns = since_ns;
+}
+
+void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX],
+		   __u64 told_ns)
 {
 	struct flooder *one = flooder_get(f, container);
 
@@ -177,6 +195,7 @@ void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_
 		return;
 	memcpy(one->seen, told, sizeof(one->seen));
 	memcpy(one->told, told, sizeof(one->told));
+	one->told_ns = one->since_ns = told_ns;
 }
 
 __u64 floods_total(const struct floods *f, enum ev_class class)

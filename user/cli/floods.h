@@ -35,7 +35,7 @@ struct flood_word {
 };
 
 /*
- * What was held back of a container so far, asked about once a second. True: ret is to be told now, as
+ * What was held back of a container so far, asked about once a second (all times: CLOCK_BOOTTIME). True: ret is to be told now, as
  * it began, has gone on for FLOOD_TOLD_NS, has stopped, is gone, or we end. period_ns: it is asked about so
  * often.
  */
@@ -52,10 +52,14 @@ void floods_recorded(struct floods *f, uint64_t container, uint64_t record);
  * was told of it in all, and whether it is gone, and forgotten then.
  */
 void floods_safe(struct floods *f, uint64_t safe,
-		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone),
+		 void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+			    __u64 told_ns, bool gone),
 		 void *arg);
-/* So much was told by a monitor before: what is told now begins behind it. */
-void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX]);
+/* So much was told by a monitor before, at that time: what is told now begins behind it. */
+void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX],
+		   __u64 told_ns);
+/* Nobody has asked since then: those of whom nothing is known yet may have begun there; 0: not any more. */
+void floods_since(struct floods *f, __u64 since_ns);
 
 /* Of all containers, those that are gone too. */
 __u64 floods_total(const struct floods *f, enum ev_class class);

@@ -37,9 +37,10 @@ static __u64 first_unread(struct live *l)
 	return time;
 }
 
-static void flood_was_told(void *arg, uint64_t container, const __u64 told[CLASS_MAX])
+static void flood_was_told(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+			   __u64 told_ns)
 {
-	floods_resume(((struct live *)arg)->floods, container, told);
+	floods_resume(((struct live *)arg)->floods, container, told, told_ns);
 }
 
 /* What was lost and nobody has told is ours to tell. */
@@ -80,6 +81,7 @@ int live_resume(struct live *l)
 	time = first_unread(l);
 	if (!time)
 		return 0;
+	floods_since(l->floods, time);
 	make_resume(&l->made, time);
 	live_take(l, &l->made.head);
 	return 0;

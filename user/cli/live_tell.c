@@ -65,6 +65,7 @@ void live_tell_floods(struct live *l)
 		return;
 	l->floods_wait = false;
 	probe_floods(l->probe, tell_flood, l);
+	floods_since(l->floods, 0);
 }
 
 static __u64 gone(const struct ev_counts *c)
@@ -91,14 +92,15 @@ static void check_losses(struct live *l)
 		l->loss_told = journal_sequence(l->options.pipeline.journal);
 }
 
-static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], bool gone)
+static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+			  __u64 told_ns, bool gone)
 {
 	struct live *l = arg;
 
 	if (gone)
 		probe_flood_end(l->probe, container);
 	else
-		probe_flood_tell(l->probe, container, told);
+		probe_flood_tell(l->probe, container, told, told_ns);
 }
 
 void live_losses_are_safe(struct live *l, uint64_t safe)
@@ -179,6 +181,7 @@ static void tell_alive(struct live *l)
 
 void live_tell(struct live *l)
 {
+	live_losses_are_safe(l, l->options.keeper ? keeper_safe(l->options.keeper) : UINT64_MAX);
 	check_losses(l);
 	expect_floods(l);
 	tell_alive(l);

@@ -45,16 +45,18 @@ void probe_flood_end(struct probe *p, uint64_t container)
 	bpf_map_delete_elem(probe_map(p, "shared_flood_told"), &container);
 }
 
-void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX])
+void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX],
+		      __u64 told_ns)
 {
-	struct told_flood value = {};
+	struct told_flood value = { .time_ns = told_ns };
 
 	memcpy(value.limited, told, CLASS_MAX * sizeof(*told));
 	bpf_map_update_elem(probe_map(p, "shared_flood_told"), &container, &value, BPF_ANY);
 }
 
 void probe_floods_told(const struct probe *p,
-		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX]),
+		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+				  __u64 told_ns),
 		       void *arg)
 {
 	int fd = probe_map(p, "shared_flood_told");
@@ -65,7 +67,7 @@ void probe_floods_told(const struct probe *p,
 	containers = probe_keys(fd, sizeof(*containers), MAX_FLOODS, &count);
 	for (size_t i = 0; i < count; i++)
 		if (!bpf_map_lookup_elem(fd, &containers[i], &told))
-			fn(arg, containers[i], told.limited);
+			fn(arg, containers[i], told.limited, told.time_ns);
 }
 
 void probe_floods(struct probe *p,

@@ -93,9 +93,11 @@ bool probe_flood(const struct probe *p, uint64_t container, __u64 limited[CLASS_
 /* It is gone, and all of it is on the disk. */
 void probe_flood_end(struct probe *p, uint64_t container);
 /* So much of it is on the disk; and what a monitor before us said of that. */
-void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX]);
+void probe_flood_tell(struct probe *p, uint64_t container, const __u64 told[CLASS_MAX],
+		      __u64 told_ns);
 void probe_floods_told(const struct probe *p,
-		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX]),
+		       void (*fn)(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
+				  __u64 told_ns),
 		       void *arg);
 /* What of them was told, by us or by a monitor before; and that it is. */
 void probe_told(const struct probe *p, struct told_losses *ret);
