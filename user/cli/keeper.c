@@ -27,7 +27,7 @@ struct told {
 
 struct keeper {
 	struct keeper_options options;
-	struct config *config;
+	struct config *config, *started; /* in force; and as of our start, which may be the same */
 	struct stamp *stamp;
 	struct store *store;
 	struct feeder *feeder;
@@ -192,6 +192,7 @@ int keeper_new(const struct keeper_options *options, struct keeper **ret)
 		keeper_free(k, false);
 		return EXIT_CANNOT;
 	}
+	k->started = k->config;
 	k->state_dir = strdup(options->state_dir ? options->state_dir : k->config->state_dir);
 	err = k->state_dir ? stamp_new(&k->stamp) : -ENOMEM;
 	code = err ? EXIT_ERROR : open_store(k);
@@ -269,13 +270,14 @@ void keeper_begin(struct keeper *k, const char *message)
 }
 
 /* Says what of the new settings is not in force before the next start. */
-static void warn_of_later(const struct config *old, const struct config *now)
+static void warn_of_later(const struct keeper *k, const struct config *now)
 {
+	const struct config *old = k->started;
 	const struct {
 		const char *name;
 		bool changed;
 	} settings[] = {
-		{ "state_dir", strcmp(now->state_dir, old->state_dir) },
+		{ "state_dir", !k->options.state_dir && strcmp(now->state_dir, k->state_dir) },
 		{ "pins", strcmp(now->pins, old->pins) },
 		{ "store.enabled", now->store != old->store },
 		{ "store.queue_size", now->store_queue_bytes != old->store_queue_bytes },
@@ -299,13 +301,14 @@ void keeper_reload(struct keeper *k)
 		journal_monitor(k->journal, "reload", "new settings are wrong: the old ones stay");
 		return;
 	}
-	warn_of_later(old, config);
+	warn_of_later(k, config);
 	k->config = config;
 	k->heartbeat.interval_ns = config->heartbeat_ns;
 	if (k->store)
 		store_limits(k->store, config->store_max_bytes, config->store_max_age_ns);
 	ship_to(k, config);
-	config_free(old);
+	if (old != k->started)
+		config_free(old);
 	log_info("settings read anew: %zu sinks", enabled_sinks(config));
 	journal_monitor(k->journal, "reload", "new settings are in force");
 }
@@ -506,6 +509,8 @@ void keeper_free(struct keeper *k, bool last)
 	if (forget)
 		hand_over_forget(k->state_dir);
 	stamp_free(k->stamp);
+	if (k->started != k->config)
+		config_free(k->started);
 	config_free(k->config);
 	free(k->state_dir);
 	free(k->store_path);
