@@ -12,9 +12,9 @@ struct flooder {
 	uint64_t container;
 	__u64 seen[CLASS_MAX];
 	__u64 told[CLASS_MAX];
-	__u64 moved_ns; /* since when what was not told yet has been */
-	__u64 told_ns;	/* 0: never */
-	__u64 since_ns; /* nobody has asked about it since then; 0: it is asked about */
+	__u64 moved_ns;	 /* since when what was not told yet has been */
+	__u64 told_ns;	 /* 0: never */
+	__u64 since_ns;	 /* nobody has asked about it since then; 0: it is asked about */
 	uint64_t record; /* number of the one that tells it; 0: it is in none */
 	bool unsafe;	 /* what was told may not be on the disk yet, or nobody knows that it is */
 	bool gone;	 /* its control group is */
@@ -99,7 +99,8 @@ static bool take_in(struct floods *f, struct flooder *one, const __u64 limited[C
 static bool is_due(const struct floods *f, const struct flooder *one, bool moved, bool gone,
 		   __u64 now_ns)
 {
-	return gone || f->ending || !moved || !one->told_ns || now_ns - one->told_ns >= FLOOD_TOLD_NS;
+	return gone || f->ending || !moved || !one->told_ns ||
+	       now_ns - one->told_ns >= FLOOD_TOLD_NS;
 }
 
 static void hold(struct floods *f, struct flooder *one)
@@ -186,8 +187,7 @@ void floods_since(struct floods *f, __u64 since_ns)
 	f->since_ns = since_ns;
 }
 
-void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX],
-		   __u64 told_ns)
+void floods_resume(struct floods *f, uint64_t container, const __u64 told[CLASS_MAX], __u64 told_ns)
 {
 	struct flooder *one = flooder_get(f, container);
 

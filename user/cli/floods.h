@@ -35,9 +35,9 @@ struct flood_word {
 };
 
 /*
- * What was held back of a container so far, asked about once a second (all times: CLOCK_BOOTTIME). True: ret is to be told now, as
- * it began, has gone on for FLOOD_TOLD_NS, has stopped, is gone, or we end. period_ns: it is asked about so
- * often.
+ * What was held back of a container so far, asked about once a second. True: ret is to be told now, as
+ * it began, has gone on for FLOOD_TOLD_NS, has stopped, is gone, or we end. period_ns: it is asked about
+ * so often. Times are of CLOCK_BOOTTIME.
  */
 bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool gone,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret);

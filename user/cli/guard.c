@@ -23,7 +23,7 @@
 #define STANDSTILL_NS (10 * NS_PER_S) /* a tick that much late; a busy machine is seconds late */
 #define CLOCK_JUMP_NS (NS_PER_S / 2)  /* what adjusting it slowly does not do within a tick */
 #define CLOCK_LOOK_NS (NS_PER_S / 20) /* a look that takes longer says nothing */
-#define CGROUP_TEXT_MAX 65536 /* of /proc/PID/cgroup: a line for each hierarchy */
+#define CGROUP_TEXT_MAX 65536	      /* of /proc/PID/cgroup: a line for each hierarchy */
 #define THREADS_MAX 256 /* of one of our processes; more are not guarded by their own number */
 
 /* The threads of one process, as the kernel half has them. */

@@ -39,7 +39,7 @@ struct live {
 	struct floods *floods;
 	bool floods_wait; /* to be told when the ring has been read to there */
 	uint64_t floods_after;
-	__u64 bad;   /* records that did not pass the check */
+	__u64 bad; /* records that did not pass the check */
 	int error;
 	bool v1;	       /* of the cgroups that name containers */
 	__u64 hand_over_until; /* told to end, waits for who stands by; 0: not told */
@@ -58,7 +58,7 @@ void live_drop_others(struct live *l);
 /* live_tell.c */
 void live_tell(struct live *l); /* once in LIVE_TICK_S: losses, floods, that it lives, metrics */
 void live_tell_metrics(struct live *l);
-void live_tell_last(struct live *l); /* at the end: what would be told later */
+void live_tell_last(struct live *l);   /* at the end: what would be told later */
 void live_tell_floods(struct live *l); /* those of the last live_tell(), when it is time */
 /* Nobody is in it any more, and this is the last moment at which it has a name. */
 void live_tell_flood_end(struct live *l, uint64_t cgroup_id);

@@ -9,7 +9,8 @@
 #include "base/util.h"
 #include "cli/live_priv.h"
 
-static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX], bool gone)
+static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX],
+		       bool gone)
 {
 	struct flood_word word;
 
@@ -92,8 +93,8 @@ static void check_losses(struct live *l)
 		l->loss_told = journal_sequence(l->options.pipeline.journal);
 }
 
-static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX],
-			  __u64 told_ns, bool gone)
+static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], __u64 told_ns,
+			  bool gone)
 {
 	struct live *l = arg;
 

@@ -236,7 +236,8 @@ static void add_sinks(struct metrics *m, const struct keeper_state *k)
 	for (size_t i = 0; i < k->sink_count; i++)
 		for (enum feed_state state = 0; state < FEED_STATE_MAX; state++)
 			family_count(&m->text, FAMILY_SINK_STATE, k->sinks[i].status.state == state,
-				     "sink", k->sinks[i].name, "state", feed_state_name(state), NULL);
+				     "sink", k->sinks[i].name, "state", feed_state_name(state),
+				     NULL);
 	add_one(m, FAMILY_SHIPPER_RESTARTS, k->shipper_restarts);
 	add_one(m, FAMILY_EXPORTER_RESTARTS, exporter_restarts(m->exporter));
 	add_one(m, FAMILY_SETTINGS_WRONG, k->settings_wrong);

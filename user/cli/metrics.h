@@ -19,8 +19,8 @@ struct metrics_source {
 	struct ring *ring;
 	struct pipeline *pipeline;
 	const struct ev_counts *counts; /* CLASS_MAX of them, since our start */
-	uint64_t damaged;	       /* records that did not pass the check */
-	uint64_t held_back[CLASS_MAX]; /* events of containers beyond their share */
+	uint64_t damaged;		/* records that did not pass the check */
+	uint64_t held_back[CLASS_MAX];	/* events of containers beyond their share */
 };
 
 /* Begins the exporter, as the settings say. NULL: there is none, and that is said where it is an error. */
@@ -34,7 +34,7 @@ void metrics_free(struct metrics *m);
 
 void metrics_finding(struct metrics *m, const Keelwatch__Finding *finding);
 void metrics_lateness(struct metrics *m,
-		      uint64_t event_ns); /* an event of that time is handled now */
+		      uint64_t event_ns);	 /* an event of that time is handled now */
 pid_t metrics_exporter(const struct metrics *m); /* 0: there is none at the moment */
 void metrics_tick(struct metrics *m, const struct metrics_source *source);
 

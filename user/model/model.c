@@ -434,8 +434,7 @@ static void feed_cgroup(struct model *m, struct moment *mo)
 	mo->process = learn_task(m, rec);
 	if (mo->process)
 		mo->container = mo->process->container;
-	mo->setup = mo->process && mo->container && !mo->process->entered &&
-		    !mo->process->presumed;
+	mo->setup = mo->process && mo->container && !mo->process->entered && !mo->process->presumed;
 	switch (rec->type) {
 	case EV_CGROUP_MKDIR:
 		identity_mkdir(m, (const void *)rec);

@@ -49,7 +49,7 @@ struct process_table {
 	struct process_link *parked; /* out of the table, and let go between records */
 	struct image *nothing;
 	size_t max, bytes;
-	uint64_t ends; /* so far */
+	uint64_t ends;	/* so far */
 	size_t dropped; /* of those that had not ended, to make room */
 };
 

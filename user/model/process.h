@@ -50,7 +50,7 @@ struct process {
 	char comm[EV_COMM_LEN * 4];  /* clean text: a byte may need four */
 	struct container *container; /* counted reference, or NULL */
 	bool entered;		     /* runs within the container, not as its runtime's set-up */
-	bool presumed;		     /* as far as can be told of one that is not known: until it executes */
+	bool presumed;	   /* as far as can be told of one that is not known: until it executes */
 	bool by_namespace; /* came into its container by the mount namespace alone, from the host */
 	bool ended;
 	bool approximate;
