@@ -164,6 +164,11 @@ class Receiver:
         with self.lock:
             return len(self.ids), sum(1 for n in self.ids.values() if n > 1)
 
+    def arrived_since(self, since):
+        """How many ids came for the first time after that, a time.time()."""
+        with self.lock:
+            return sum(at > since for at in self.arrived.values())
+
 
 class RawReceiver:
     """One that answers with bytes: respond(connection, n) is called when the n-th request was read."""

@@ -123,7 +123,7 @@ def test_damaged(case):
     wait_for("it is set aside", lambda: set_aside(monitor))
     gap = wait_for("a gap is told", lambda: gaps(monitor, "damaged"))[0]
     load = case.load(script=STEADILY)
-    wait_for("what is new arrives", lambda: sum(t > time.time() - 1 for t in receiver.arrived.values()) > 50)
+    wait_for("what is new arrives", lambda: receiver.arrived_since(time.time() - 1) > 50)
     load.stop()
     pid = monitor.process.pid
     settle(monitor, receiver)
