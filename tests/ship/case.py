@@ -10,7 +10,7 @@ import subprocess
 from stage import KEELWATCH, Load, Loads, Monitor, Receiver, wait_for
 
 # Short waits: what is tested is that it is tried again, not for how long it waits by default.
-QUICK = {"retry": "{min: 50ms, max: 300ms}", "timeout": "2s"}
+QUICK = {"retry": "{min: 50ms, max: 300ms}", "timeout": "5s"}
 
 
 class Skipped(Exception):
