@@ -165,7 +165,7 @@ static int try_sink(struct trial *t, const struct config *config)
 {
 	_cleanup_close_ int clock = open_clock(t->sink);
 	const char *name = t->sink->name;
-	char room[64];
+	char room[CHILD_HOW];
 	int err, code = EXIT_ERROR;
 
 	t->link = calloc(1, sizeof(*t->link));

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/log.h"
@@ -19,13 +19,10 @@
 #include "export/listen.h"
 #include "export/server.h"
 
-#define RESTART_MIN_NS (NS_PER_S / 4) /* after a death; doubled with each, up to */
-#define RESTART_MAX_NS (30 * NS_PER_S)
-#define ALIVE_NS (60 * NS_PER_S) /* one that lived so long was no failure to start */
-#define END_MS 1000		 /* to end by itself, before it is killed */
-#define HIGH_FD 64		 /* above the numbers that the child gets */
+#define END_MS 1000 /* to end by itself, before it is killed */
+#define HIGH_FD 64 /* above the numbers that the child gets */
 
-enum { CHILD_BOARD = 3, CHILD_CONTROL, CHILD_FDS };
+enum { CHILD_BOARD = CHILD_FIRST_FD, CHILD_CONTROL };
 
 /* Of the process. */
 enum { EXPORTER_DONE, EXPORTER_BROKEN, EXPORTER_CANNOT_LISTEN = 16 };
@@ -39,7 +36,8 @@ struct exporter {
 	bool listens;	   /* this one does */
 	bool has_listened; /* one did: what is left of it is ours to take away */
 	bool told;	   /* that it cannot listen */
-	uint64_t restarts, started_ns, restart_ns, backoff_ns;
+	uint64_t restarts;
+	struct child_pace pace;
 };
 
 /* --- its own side --- */
@@ -93,24 +91,7 @@ int exporter_main(int board_fd, int control, const char *listen, bool quiet)
 
 /* --- the monitor's --- */
 
-static int add_fds(posix_spawn_file_actions_t *files, const int high[2])
-{
-	int err = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-	/* Standard output is the findings'. */
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, STDERR_FILENO, STDOUT_FILENO);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, high[0], CHILD_BOARD);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(files, high[1], CHILD_CONTROL);
-	/* Others' descriptors may be on their way to a shipper at this moment. */
-	if (!err)
-		err = posix_spawn_file_actions_addclosefrom_np(files, CHILD_FDS);
-	return err;
-}
-
-/* Signals as they are by default, and a process group of its own: Ctrl-C is for the monitor. */
+/* Others' descriptors may be on their way to a shipper at this moment: it gets these two and no more. */
 static int run(struct exporter *e, const int high[2])
 {
 	char board[32], control[32];
@@ -123,32 +104,10 @@ static int run(struct exporter *e, const int high[2])
 			 e->told ? (char *)"quiet" : NULL,
 			 NULL };
 	char *environment[] = { NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int err;
 
 	snprintf(board, sizeof(board), "%d", CHILD_BOARD);
 	snprintf(control, sizeof(control), "%d", CHILD_CONTROL);
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (posix_spawnattr_init(&attr))
-		return -ENOMEM;
-	if (posix_spawn_file_actions_init(&files)) {
-		posix_spawnattr_destroy(&attr);
-		return -ENOMEM;
-	}
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
-	err = add_fds(&files, high);
-	if (!err)
-		err = posix_spawn(&e->pid, "/proc/self/exe", &files, &attr, argv, environment);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return -err;
+	return child_spawn("/proc/self/exe", argv, environment, high, 2, &e->pid);
 }
 
 static int start(struct exporter *e)
@@ -165,7 +124,7 @@ static int start(struct exporter *e)
 	board = fcntl(e->board_fd, F_DUPFD_CLOEXEC, HIGH_FD);
 	if (!err && board < 0)
 		err = -errno;
-	e->started_ns = clock_boot_ns();
+	e->pace.started_ns = clock_boot_ns();
 	e->listens = false;
 	if (!err)
 		err = run(e, (const int[]){ board, theirs });
@@ -178,18 +137,6 @@ static int start(struct exporter *e)
 	return 0;
 }
 
-static void wait_to_restart(struct exporter *e)
-{
-	uint64_t now = clock_boot_ns();
-
-	if (now - e->started_ns > ALIVE_NS)
-		e->backoff_ns = 0;
-	e->backoff_ns = e->backoff_ns ? e->backoff_ns * 2 : RESTART_MIN_NS;
-	if (e->backoff_ns > RESTART_MAX_NS)
-		e->backoff_ns = RESTART_MAX_NS;
-	e->restart_ns = now + e->backoff_ns;
-}
-
 static void restart(struct exporter *e)
 {
 	int err = start(e);
@@ -197,7 +144,7 @@ static void restart(struct exporter *e)
 	if (!err)
 		return;
 	log_error("the exporter cannot be started: %s", strerror(-err));
-	wait_to_restart(e);
+	child_died(&e->pace);
 }
 
 static void note_listening(struct exporter *e)
@@ -214,22 +161,19 @@ static void note_listening(struct exporter *e)
 
 static void ended(struct exporter *e, int status)
 {
+	char room[CHILD_HOW];
+
 	cleanup_close(&e->control);
 	e->control = -1;
 	e->pid = 0;
-	wait_to_restart(e);
+	child_died(&e->pace);
 	/* One that has never listened is no restart: it says itself why, once. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXPORTER_CANNOT_LISTEN) {
 		e->told = true;
 		return;
 	}
 	e->restarts++;
-	if (WIFSIGNALED(status))
-		log_warn("the exporter was killed by signal %d; starting it again",
-			 WTERMSIG(status));
-	else
-		log_warn("the exporter ended with status %d; starting it again",
-			 WEXITSTATUS(status));
+	log_warn("the exporter %s; starting it again", child_how(status, room));
 }
 
 void exporter_tick(struct exporter *e)
@@ -237,7 +181,7 @@ void exporter_tick(struct exporter *e)
 	int status;
 
 	if (!e->pid) {
-		if (e->restart_ns <= clock_boot_ns())
+		if (e->pace.restart_ns <= clock_boot_ns())
 			restart(e);
 		return;
 	}

@@ -15,9 +15,6 @@
 #include "feed/lane.h"
 #include "feed/spawn.h"
 
-#define RESTART_MIN_NS (NS_PER_S / 4) /* after a death; doubled with each, up to */
-#define RESTART_MAX_NS (30 * NS_PER_S)
-#define ALIVE_NS (60 * NS_PER_S) /* one that lived so long was no failure to start */
 #define END_NS (5 * NS_PER_S)	 /* to end by itself, before it is killed */
 #define DEAD_LETTERS "dead-letter"
 
@@ -49,7 +46,8 @@ struct feeder {
 	struct config *config;
 	struct shipper_process process;
 	enum phase phase;
-	uint64_t started_ns, restart_ns, kill_ns, backoff_ns;
+	uint64_t kill_ns;
+	struct child_pace pace;
 };
 
 /* --- the sinks --- */
@@ -119,33 +117,21 @@ static int lanes_set(struct feeder *f)
 
 /* --- the shipper --- */
 
-static void wait_to_restart(struct feeder *f)
-{
-	uint64_t now = clock_boot_ns();
-
-	if (now - f->started_ns > ALIVE_NS)
-		f->backoff_ns = 0;
-	f->backoff_ns = f->backoff_ns ? f->backoff_ns * 2 : RESTART_MIN_NS;
-	if (f->backoff_ns > RESTART_MAX_NS)
-		f->backoff_ns = RESTART_MAX_NS;
-	f->restart_ns = now + f->backoff_ns;
-}
-
 static void start_shipper(struct feeder *f)
 {
 	const char *names[CONFIG_SINKS_MAX];
 	int err;
 
-	f->restart_ns = 0;
+	f->pace.restart_ns = 0;
 	if (!f->lane_count)
 		return;
 	for (size_t i = 0; i < f->lane_count; i++)
 		names[i] = f->lanes[i].name;
-	f->started_ns = clock_boot_ns();
+	f->pace.started_ns = clock_boot_ns();
 	err = shipper_spawn(f->config, names, f->lane_count, f->dead_letters, &f->process);
 	if (err) {
 		log_error("the shipper cannot be started: %s", strerror(-err));
-		wait_to_restart(f);
+		child_died(&f->pace);
 		return;
 	}
 	for (size_t i = 0; i < f->lane_count; i++)
@@ -172,7 +158,7 @@ static void kill_shipper(struct feeder *f)
 /* Its last words are taken in before its sockets go. */
 static void shipper_ended(struct feeder *f)
 {
-	char room[64];
+	char room[CHILD_HOW];
 	const char *how = shipper_reap(&f->process, room);
 
 	for (size_t i = 0; i < f->lane_count; i++) {
@@ -182,10 +168,10 @@ static void shipper_ended(struct feeder *f)
 	}
 	shipper_close(&f->process);
 	if (f->phase == PHASE_RUNNING) {
-		wait_to_restart(f);
+		child_died(&f->pace);
 		f->restarts++;
 		log_warn("the shipper %s; starting it again in %.1f s", how,
-			 (double)f->backoff_ns / NS_PER_S);
+			 (double)f->pace.backoff_ns / NS_PER_S);
 	}
 	f->phase = PHASE_NONE;
 }
@@ -266,8 +252,8 @@ static bool take_orders(struct feeder *f)
 		pthread_mutex_unlock(&f->lock);
 		if (lanes_set(f))
 			log_error("the sinks: out of memory");
-		f->backoff_ns = 0;
-		f->restart_ns = clock_boot_ns();
+		f->pace.backoff_ns = 0;
+		f->pace.restart_ns = clock_boot_ns();
 	}
 	return false;
 }
@@ -276,8 +262,8 @@ static int timeout_ms(const struct feeder *f)
 {
 	uint64_t now = clock_boot_ns(), at = UINT64_MAX;
 
-	if (f->phase == PHASE_NONE && f->restart_ns)
-		at = f->restart_ns;
+	if (f->phase == PHASE_NONE && f->pace.restart_ns)
+		at = f->pace.restart_ns;
 	else if (f->phase == PHASE_ENDING)
 		at = f->kill_ns;
 	if (at == UINT64_MAX)
@@ -289,7 +275,7 @@ static void on_time(struct feeder *f)
 {
 	uint64_t now = clock_boot_ns();
 
-	if (f->phase == PHASE_NONE && f->restart_ns && f->restart_ns <= now)
+	if (f->phase == PHASE_NONE && f->pace.restart_ns && f->pace.restart_ns <= now)
 		start_shipper(f);
 	else if (f->phase == PHASE_ENDING && f->kill_ns <= now)
 		kill_shipper(f);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,37 +120,12 @@ static int add_sink(struct birth *b, struct shipper_process *p, const char *name
 	return add_fmt(b, "%s=%d", name, fd);
 }
 
-/* Signals as they are by default, and a process group of its own: Ctrl-C is for us, and we end it. */
 static int run(struct birth *b, struct shipper_process *p)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int err;
+	int err = child_spawn(b->program, b->argv, environ, NULL, 0, &p->pid);
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	err = posix_spawnattr_init(&attr);
 	if (err)
-		return -err;
-	err = posix_spawn_file_actions_init(&files);
-	if (err) {
-		posix_spawnattr_destroy(&attr);
-		return -err;
-	}
-	/* Standard output is the findings': nothing of the shipper's may come between them. */
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
-	err = posix_spawn(&p->pid, b->program, &files, &attr, b->argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	if (err)
-		return -err;
+		return err;
 	p->pidfd = syscall(SYS_pidfd_open, p->pid, 0);
 	return p->pidfd < 0 ? -errno : 0;
 }
@@ -212,16 +186,12 @@ void shipper_close(struct shipper_process *p)
 	p->feed_count = 0;
 }
 
-const char *shipper_reap(struct shipper_process *p, char room[64])
+const char *shipper_reap(struct shipper_process *p, char room[CHILD_HOW])
 {
 	int status = 0;
 
 	if (waitpid(p->pid, &status, 0) != p->pid)
 		return "ended";
-	if (WIFSIGNALED(status))
-		snprintf(room, 64, "was killed by signal %d", WTERMSIG(status));
-	else
-		snprintf(room, 64, "ended with status %d", WEXITSTATUS(status));
 	p->pid = -1;
-	return room;
+	return child_how(status, room);
 }

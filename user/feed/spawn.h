@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/child.h"
 #include "config/config.h"
 
 struct shipper_process {
@@ -25,6 +26,6 @@ int shipper_spawn(const struct config *config, const char *const *names, size_t 
 /* Closes the descriptors that are open. The process is not waited for. */
 void shipper_close(struct shipper_process *p);
 /* Once pidfd is readable: says how it ended in words that are good for good ("was killed by signal 9"). */
-const char *shipper_reap(struct shipper_process *p, char room[64]);
+const char *shipper_reap(struct shipper_process *p, char room[CHILD_HOW]);
 
 #endif
