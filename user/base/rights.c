@@ -20,8 +20,7 @@
 
 #define USER_DEFAULT "keelwatch"
 #define USER_FALLBACK "nobody"
-#define CAPABILITIES_MAX 64 /* bits of a set */
-#define ID_NOBODY 65534	    /* where there is no /etc/passwd at all, as in an image from scratch */
+#define ID_NOBODY 65534 /* where there is no /etc/passwd at all, as in an image from scratch */
 
 /* Of newer kernels than the headers we build with: see Documentation/userspace-api/landlock.rst. */
 #define ACCESS_FS_TRUNCATE (1ULL << 14)	 /* ABI 3, Linux 6.2 */
@@ -81,15 +80,11 @@ int rights_user(const char *name, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-/*
- * Before the user is changed, which takes CAP_SETPCAP away. One who has it not from the start keeps the
- * set, and by no_new_privs can gain nothing from it.
- */
-static int drop_bounding_set(void)
+int rights_bound(uint64_t keep)
 {
 	/* EINVAL: the kernel has no more; it may have more than the headers we build with. */
-	for (int cap = 0; cap < CAPABILITIES_MAX; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
+	for (int cap = 0; cap < RIGHTS_CAPABILITIES; cap++)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
 			return errno == EINVAL ? 0 : -errno;
 	return 0;
 }
@@ -104,16 +99,18 @@ static int drop_user(const struct rights *r)
 	return 0;
 }
 
-static int drop_capabilities(void)
+int rights_keep(uint64_t keep)
 {
-	cap_t none = cap_init();
-	int err = 0;
+	cap_t set = cap_init();
+	int err = set ? 0 : -ENOMEM;
 
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) && errno != EINVAL)
+	for (cap_value_t cap = 0; !err && cap < RIGHTS_CAPABILITIES; cap++)
+		if (keep >> cap & 1 && (cap_set_flag(set, CAP_PERMITTED, 1, &cap, CAP_SET) ||
+					cap_set_flag(set, CAP_EFFECTIVE, 1, &cap, CAP_SET)))
+			err = -errno;
+	if (!err && cap_set_proc(set))
 		err = -errno;
-	if (!none || cap_set_proc(none))
-		err = -errno;
-	cap_free(none);
+	cap_free(set);
 	return err;
 }
 
@@ -190,22 +187,26 @@ static int make_ruleset(const struct rights *r, int *ret)
 	return err;
 }
 
-/* No dump with secrets in it, no tracer of the same user. */
-static int close_memory(void)
+int rights_close(void)
 {
 	struct rlimit none = {};
 
-	return setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -errno : 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) ||
+			       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ?
+		       -errno :
+		       0;
 }
 
 static int drop_rest(int ruleset)
 {
-	int err = drop_capabilities();
+	int err = 0;
 
-	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) && errno != EINVAL)
 		err = -errno;
 	if (!err)
-		err = close_memory();
+		err = rights_keep(0);
+	if (!err)
+		err = rights_close();
 	if (!err && ruleset >= 0 && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		err = -errno;
 	return err;
@@ -220,7 +221,7 @@ int rights_give_up(const struct rights *r, struct buf *what)
 		buf_str(what, "Landlock");
 		return err;
 	}
-	err = drop_bounding_set();
+	err = rights_bound(0); /* before the user, with whom CAP_SETPCAP goes */
 	if (!err)
 		err = drop_user(r);
 	if (err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a process gives up that needs none of it: its user, capabilities, files and ports (Landlock),
- * dumps of its memory. Called once, with one thread; system calls are the caller's own list.
+ * dumps of its memory. With one thread; system calls are the caller's own list.
  */
 #ifndef KEELWATCH_RIGHTS_H
 #define KEELWATCH_RIGHTS_H
@@ -31,8 +31,20 @@ struct rights {
 /* The user by name or number; NULL: keelwatch, else nobody. -ENOENT. */
 int rights_user(const char *name, uid_t *uid, gid_t *gid);
 
+#define RIGHTS_CAPABILITIES 64 /* bits of a set */
+
 /*
- * 0; or -errno, what says which step failed: then nothing may be done with what is left. A kernel
+ * Each a part of rights_give_up(), for who keeps some. 0 or -errno.
+ *
+ * The bounding set becomes what is to be kept. Who lacks CAP_SETPCAP keeps the set, and by no_new_privs can
+ * gain nothing from it.
+ */
+int rights_bound(uint64_t keep);
+int rights_keep(uint64_t keep); /* permitted and effective capabilities are these */
+int rights_close(void); /* no_new_privs; no dump with secrets in it, no tracer of the same user */
+
+/*
+ * All of it, once. 0; or -errno, what says which step failed: then nothing may be done with what is left. A kernel
  * without Landlock is no error (said in a log line).
  */
 int rights_give_up(const struct rights *r, struct buf *what);

@@ -21,10 +21,10 @@
 #include <linux/seccomp.h>
 
 #include "base/buf.h"
+#include "base/rights.h"
 #include "base/util.h"
 #include "probe/probe.h"
 
-#define CAPABILITIES_MAX 64 /* bits of a set */
 /* To begin the other two as a user of their own, to hand them their folders, and to end them. */
 #define CAPABILITIES_TO_BEGIN                                                               \
 	(1ULL << CAP_SETUID | 1ULL << CAP_SETGID | 1ULL << CAP_SETPCAP | 1ULL << CAP_KILL | \
@@ -98,7 +98,7 @@ static uint64_t permitted_now(void)
 	cap_flag_value_t on;
 	uint64_t bits = 0;
 
-	for (int cap = 0; now && cap < CAPABILITIES_MAX; cap++)
+	for (int cap = 0; now && cap < RIGHTS_CAPABILITIES; cap++)
 		if (!cap_get_flag(now, cap, CAP_PERMITTED, &on) && on == CAP_SET)
 			bits |= 1ULL << cap;
 	cap_free(now);
@@ -115,30 +115,6 @@ static uint64_t needed(uint64_t permitted)
 	return keep & permitted;
 }
 
-/* Who lacks CAP_SETPCAP keeps the set, and by no_new_privs can gain nothing from it. */
-static int bound(uint64_t keep)
-{
-	for (int cap = 0; cap < CAPABILITIES_MAX; cap++)
-		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
-			return errno == EINVAL ? 0 : -errno;
-	return 0;
-}
-
-static int keep_only(uint64_t keep)
-{
-	cap_t set = cap_init();
-	int err = set ? 0 : -ENOMEM;
-
-	for (cap_value_t cap = 0; !err && cap < CAPABILITIES_MAX; cap++)
-		if (keep >> cap & 1 && (cap_set_flag(set, CAP_PERMITTED, 1, &cap, CAP_SET) ||
-					cap_set_flag(set, CAP_EFFECTIVE, 1, &cap, CAP_SET)))
-			err = -errno;
-	if (!err && cap_set_proc(set))
-		err = -errno;
-	cap_free(set);
-	return err;
-}
-
 static int drop_capabilities(void)
 {
 	uint64_t keep = needed(permitted_now());
@@ -147,8 +123,8 @@ static int drop_capabilities(void)
 	int err;
 
 	setrlimit(RLIMIT_MEMLOCK, &all);
-	err = bound(keep);
-	return err ? err : keep_only(keep);
+	err = rights_bound(keep);
+	return err ? err : rights_keep(keep);
 }
 
 /* --- system calls --- */
@@ -177,17 +153,16 @@ static int forbid_calls(void)
 
 int monitor_rights_give_up(struct buf *what)
 {
-	struct rlimit none = {};
 	int err = drop_capabilities();
 
 	if (err) {
 		buf_str(what, "capabilities cannot be given up");
 		return err;
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) {
+	err = rights_close();
+	if (err) {
 		buf_str(what, "new rights or dumps of memory cannot be given up");
-		return -errno;
+		return err;
 	}
 	err = forbid_calls();
 	if (err)
