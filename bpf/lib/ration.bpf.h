@@ -15,8 +15,8 @@
  * than the credit is not heard until time has caught up.
  *
  * Credit over the price of a byte is what a class can put into the ring at once: 0.5 + 0.5 + 0.8 + 0.4
- * + 0.2 MB; and again so much or twice that in each second in which nobody reads it. So the bulk classes of one
- * container stay below BULK_FILL also where the monitor gets no processor for two seconds.
+ * + 0.2 MB; and again so much or twice that in each second in which nobody reads it. So the bulk classes
+ * of one container stay below BULK_FILL also where the monitor gets no processor for two seconds.
  */
 struct share {
 	__u64 record_ns, byte_ns, credit_ns;

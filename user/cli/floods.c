@@ -78,7 +78,7 @@ bool floods_expects(const struct floods *f, uint64_t container)
 	struct flooder *one;
 
 	HASH_FIND(hh, f->all, &container, sizeof(container), one);
-	return one;
+	return one || f->ending;
 }
 
 /* True when it has grown since it was asked about last. */
@@ -147,11 +147,6 @@ bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS
 void floods_end(struct floods *f)
 {
 	f->ending = true;
-}
-
-bool floods_are_ending(const struct floods *f)
-{
-	return f->ending;
 }
 
 void floods_recorded(struct floods *f, uint64_t container, uint64_t record)

@@ -42,9 +42,8 @@ struct flood_word {
 bool floods_note(struct floods *f, uint64_t container, const __u64 limited[CLASS_MAX], bool gone,
 		 __u64 now_ns, __u64 period_ns, struct flood_word *ret);
 
-/* From now on all is told at once: there is no later. */
+/* From now on all is expected and told at once: there is no later. */
 void floods_end(struct floods *f);
-bool floods_are_ending(const struct floods *f);
 /* What floods_note() told last of a container is in the record of that number; 0: nothing is kept. */
 void floods_recorded(struct floods *f, uint64_t container, uint64_t record);
 /*

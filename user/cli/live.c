@@ -200,20 +200,24 @@ static bool handle(struct live *l, const struct epoll_event *ev)
 	return false;
 }
 
+uint64_t live_safe(const struct live *l)
+{
+	return l->options.keeper ? keeper_safe(l->options.keeper) : UINT64_MAX;
+}
+
 /* The room of what is safe. Where the disk does not take it, a part of the ring is left to the kernel all the same. */
 static void give_back(struct live *l)
 {
 	struct journal *journal = l->options.pipeline.journal;
-	uint64_t safe = l->options.keeper ? keeper_safe(l->options.keeper) : UINT64_MAX;
 	uint64_t read = ring_read(l->ring), place;
 
 	progress_note(&l->progress, read, journal ? journal_sequence(journal) : 0);
-	place = progress_safe(&l->progress, safe);
+	place = progress_safe(&l->progress, live_safe(l));
 	if (place)
 		ring_release(l->ring, place);
 	if (read - ring_released(l->ring) > ring_size(l->ring) / UNSAFE_PART)
 		ring_release(l->ring, read);
-	live_losses_are_safe(l, safe);
+	live_told_is_safe(l);
 }
 
 /* True when it took something. */

@@ -50,6 +50,8 @@ struct live {
 int live_take(struct live *l, const struct ev_head *rec); /* 0, or the error that ends the loop */
 int live_take_stock(struct live *l);			  /* of what runs. 0 or -errno */
 
+uint64_t live_safe(const struct live *l); /* number of a record: those up to it are on the disk */
+
 /* live_resume.c: where a monitor before stopped. 0 or -errno */
 int live_resume(struct live *l);
 void live_caught_up(struct live *l); /* what was written before our start has been read */
@@ -62,7 +64,7 @@ void live_tell_last(struct live *l);   /* at the end: what would be told later *
 void live_tell_floods(struct live *l); /* those of the last live_tell(), when it is time */
 /* Nobody is in it any more, and this is the last moment at which it has a name. */
 void live_tell_flood_end(struct live *l, uint64_t cgroup_id);
-/* Records up to this number are on the disk: what they tell the next monitor need not. */
-void live_losses_are_safe(struct live *l, uint64_t safe);
+/* Tells the next monitor which losses and floods it need not tell: their records are on the disk. */
+void live_told_is_safe(struct live *l);
 
 #endif

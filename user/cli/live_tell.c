@@ -45,9 +45,8 @@ static void tell_flood(void *arg, uint64_t container, const __u64 limited[CLASS_
 {
 	struct live *l = arg;
 
-	if (!floods_are_ending(l->floods) && !floods_expects(l->floods, container))
-		return;
-	note_flood(l, container, limited, last);
+	if (floods_expects(l->floods, container))
+		note_flood(l, container, limited, last);
 }
 
 /* Their names are in the ring: they are told when what is in it by now has been read. */
@@ -104,8 +103,9 @@ static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_
 		probe_flood_tell(l->probe, container, told, told_ns);
 }
 
-void live_losses_are_safe(struct live *l, uint64_t safe)
+void live_told_is_safe(struct live *l)
 {
+	uint64_t safe = live_safe(l);
 	struct told_losses told = { .epoch_ns = clock_epoch_ns() };
 
 	floods_safe(l->floods, safe, flood_is_safe, l);
@@ -182,7 +182,7 @@ static void tell_alive(struct live *l)
 
 void live_tell(struct live *l)
 {
-	live_losses_are_safe(l, l->options.keeper ? keeper_safe(l->options.keeper) : UINT64_MAX);
+	live_told_is_safe(l);
 	check_losses(l);
 	expect_floods(l);
 	tell_alive(l);

@@ -20,7 +20,7 @@
 #include "export/server.h"
 
 #define END_MS 1000 /* to end by itself, before it is killed */
-#define HIGH_FD 64 /* above the numbers that the child gets */
+#define HIGH_FD 64  /* above the numbers that the child gets */
 
 enum { CHILD_BOARD = CHILD_FIRST_FD, CHILD_CONTROL };
 

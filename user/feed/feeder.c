@@ -15,7 +15,7 @@
 #include "feed/lane.h"
 #include "feed/spawn.h"
 
-#define END_NS (5 * NS_PER_S)	 /* to end by itself, before it is killed */
+#define END_NS (5 * NS_PER_S) /* to end by itself, before it is killed */
 #define DEAD_LETTERS "dead-letter"
 
 enum phase {
