@@ -322,6 +322,28 @@ Test(readonly, who_tells_much_makes_no_other_container_be_told_again)
 	end(&s);
 }
 
+/* Of one that tells much itself, what goes on is one finding still. */
+Test(readonly, what_happens_again_and_again_is_not_forgotten_for_what_happened_once)
+{
+	struct scene s = begin();
+	size_t told = 0;
+
+	for (int i = 0; i < 18; i++) {
+		fixture_wait(s.f, 20 * MINUTE);
+		fixture_exec(s.f, &s.init, (char[]){ '/', 'a' + i, 0 });
+		fixture_exec(s.f, &s.init, "/bin/evil");
+		fixture_file(s.f, &s.init, FILE_CREATE, -EROFS, "/same");
+		fixture_exec(s.f, &s.init, (char[]){ '/', 'a' + i, 0 });
+		write_many(&s, &s.init, 490);
+	}
+	cr_assert_gt(fixture_count(s.f, "readonly-write-attempt"), 2 * DETECT_REPEATS);
+	for (size_t i = 0; i < s.f->count; i++)
+		if (!strcmp(s.f->findings[i]->file->path, "/same"))
+			cr_assert_eq(s.f->findings[i]->count, ++told, "it is the same one");
+	cr_assert_eq(told, 18);
+	end(&s);
+}
+
 Test(readonly, write_refused_for_another_reason_is_none)
 {
 	struct scene s = begin();

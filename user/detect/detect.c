@@ -256,7 +256,10 @@ void draft_evidence(struct draft *f, const char *name, const char *fmt, ...)
 	f->finding.n_evidence++;
 }
 
-/* The oldest of the container that takes the most room: who tells much loses no one else's. */
+/*
+ * Of the container that takes the most room the one that has not happened for the longest time: who tells
+ * much loses no one else's, nor what goes on.
+ */
 static void make_room(struct detect *d)
 {
 	struct source *most = d->sources;
@@ -303,11 +306,18 @@ static struct repeat *repeat_add(struct detect *d, struct draft *f, struct sourc
 	return r;
 }
 
+/* Who asks has met it once more: what goes on is forgotten last. */
 static struct repeat *repeat_find(struct detect *d, const struct buf *key)
 {
 	struct repeat *r;
+	unsigned int hash;
 
 	HASH_FIND(hh, d->repeats, key->data, key->len, r);
+	if (!r || !r->hh.next)
+		return r;
+	hash = r->hh.hashv;
+	HASH_DEL(d->repeats, r);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, d->repeats, r->key, r->key_len, hash, r);
 	return r;
 }
 

@@ -42,7 +42,10 @@ extern const struct rule_info rules[RULE_MAX];
 /* The finding is good until the call returns. */
 typedef void (*finding_fn)(void *arg, const Keelwatch__Finding *finding);
 
-/* Different findings remembered; beyond it one of the container with the most may be said again. */
+/*
+ * Different findings remembered. Beyond it the container with the most forgets the one that has not
+ * happened for the longest time: its count is said, and if it happens again it is counted anew.
+ */
 #define DETECT_REPEATS 4096
 #define DETECT_REPEAT_BYTES (8u * 1024 * 1024) /* that they take in memory, as well */
 /*
