@@ -25,10 +25,12 @@ struct share {
 _Static_assert(CLASS_MAX <= FLOOD_CLASSES, "a class has no place in struct flood");
 
 static const struct share shares[FLOOD_CLASSES] = {
-	/* of usual length (450, 280, 700, 170 and 200): 2,000, 2,000, 400, 2,100 and 800 a second */
-	[CLASS_PROCESS] = { 50000, 1000, 500000000 },  [CLASS_FILE] = { 200000, 1000, 500000000 },
-	[CLASS_MOUNT] = { 1000000, 2000, 1500000000 }, [CLASS_CRED] = { 300000, 1000, 400000000 },
-	[CLASS_GUARD] = { 1000000, 1000, 200000000 },
+	/* Records of usual length, a second: */
+	[CLASS_PROCESS] = { 50000, 1000, 500000000 },  /* 2,000 of 450 bytes */
+	[CLASS_FILE] = { 200000, 1000, 500000000 },    /* 2,000 of 280 */
+	[CLASS_MOUNT] = { 1000000, 2000, 1500000000 }, /* 400 of 700 */
+	[CLASS_CRED] = { 300000, 1000, 400000000 },    /* 2,100 of 170 */
+	[CLASS_GUARD] = { 1000000, 1000, 200000000 },  /* 800 of 200 */
 };
 
 #define RATION_GRANTED (1ULL << 32)
