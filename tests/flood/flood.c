@@ -6,6 +6,7 @@
  *                                   of which a read-only root refuses; half-way, mounts over /mnt. Says
  *                                   how often: "files N forks N setuids N"
  *   flood tick COUNT MS             COUNT refused writes, each of a name of its own, MS apart
+ *   flood pry PID COUNT             opens the memory of a process COUNT times
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -144,12 +145,30 @@ static int tick(long count, long ms)
 	return 0;
 }
 
+static int pry(const char *pid, long count)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
+	for (long i = 0; i < count; i++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			die(path);
+		close(fd);
+	}
+	printf("%ld\n", count);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[2]), atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "tick"))
 		return tick(atol(argv[2]), atol(argv[3]));
-	fprintf(stderr, "usage: flood storm PROCESSES SECONDS | tick COUNT MS\n");
+	if (argc == 4 && !strcmp(argv[1], "pry"))
+		return pry(argv[2], atol(argv[3]));
+	fprintf(stderr, "usage: flood storm PROCESSES SECONDS | tick COUNT MS | pry PID COUNT\n");
 	return 2;
 }
