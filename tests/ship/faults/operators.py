@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -36,6 +37,33 @@ def test_reload(case):
     again = reloads * 100
     numbers = [account(monitor, r, again=again) for r in (first, second)]
     return f"reloads {reloads} and a wrong one; one: {numbers[0]}; two: {numbers[1]}"
+
+
+def test_later(case):
+    """What a new start alone brings into force is named at SIGHUP: as long as it differs from the start, and no longer"""
+    other = {
+        "pins": "pins: /sys/fs/bpf/keelwatch-other",
+        "store.queue_size": "store: {queue_size: 2MiB}",
+        "metrics": "metrics: {listen: 127.0.0.1:9999, bpf_stats: true, containers: 5}",
+    }
+    later = ["pins", "store.queue_size", "metrics.listen", "metrics.bpf_stats", "metrics.containers"]
+    monitor = case.monitor({}).start()
+
+    def named(extra):
+        at = os.path.getsize(monitor.stderr)
+        monitor.reload({}, extra)
+        return re.findall(r"(\S+) changes at the next start only", monitor.said(at))
+
+    # What is in force at once is not named.
+    assert not named("heartbeat: 5s\nstore: {max_age: 1d, max_size: 100MiB}")
+    for _ in range(2):
+        assert named("\n".join(other.values())) == later
+    assert named(other["pins"]) == ["pins"]
+    assert not named("")
+    monitor.stop()
+    reloads = [r["message"] for r in monitor.stored() if r["kind"] == "monitor" and r["operation"] == "reload"]
+    assert reloads == ["new settings are in force"] * 5, reloads
+    return f"named {len(later)}, then 1, then none"
 
 
 def test_counts_stay(case):

@@ -12,7 +12,8 @@ import signal
 import subprocess
 import time
 
-from stage import KEELWATCH, OTHER, wait_for
+from case import wait_delivered, webhook
+from stage import KEELWATCH, OTHER, fill, wait_for
 
 ALONE = True
 RESTARTS = 20
@@ -220,3 +221,21 @@ def test_hand_over(case):
         assert not os.path.exists(f"{folder}/keelwatch"), "something stays pinned"
         assert not os.path.exists(first.state), os.listdir(first.state)
     return f"handed over 3 times, {numbers}; nothing is left"
+
+
+def test_forget(case):
+    """--forget removes a store whose last record has arrived, and no other"""
+    receiver = case.receiver()
+    monitor = case.monitor({"hook": webhook(receiver)}, arguments=["--hand-over", "--forget"])
+    receiver.stop()
+    fill(monitor.state, 100)
+    monitor.start()
+    monitor.stop()
+    assert f"{monitor.state} stays: not all of it has arrived" in monitor.said(), monitor.said()
+    kept = len(monitor.stored())
+    receiver.start()
+    monitor.start()
+    wait_delivered(receiver, kept)
+    monitor.stop()
+    assert not os.path.exists(monitor.state), os.listdir(monitor.state)
+    return f"kept with {kept} records, removed once they had arrived"
