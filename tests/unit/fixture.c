@@ -713,9 +713,11 @@ void fixture_feed(struct fixture *f, struct fixture_record *r)
 
 void fixture_start(struct fixture *f)
 {
-	const struct pipeline_options options = {
-		.out = f->out, .json = true, .on_finding = on_finding, .arg = f
-	};
+	const struct pipeline_options options = { .print = f->out ? print_to_file : NULL,
+						  .out = f->out,
+						  .json = true,
+						  .on_finding = on_finding,
+						  .arg = f };
 	struct facts *facts = f->recorder ? recorder_facts(f->recorder) : &f->facts;
 	struct fixture_record r;
 

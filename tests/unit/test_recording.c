@@ -100,7 +100,9 @@ struct outcome {
 /* Replays bytes through a pipeline that writes JSON to out, which may be NULL. */
 static struct outcome replay(const void *bytes, size_t len, FILE *out)
 {
-	struct pipeline_options options = { .out = out, .json = true };
+	struct pipeline_options options = { .print = out ? print_to_file : NULL,
+					    .out = out,
+					    .json = true };
 	FILE *file = reader(bytes, len);
 	struct outcome o = {};
 	struct replay *r = NULL;

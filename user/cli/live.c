@@ -15,13 +15,16 @@
 #include "cli/cli.h"
 #include "cli/environment.h"
 #include "cli/live_priv.h"
+#include "output/printer.h"
 #include "source/recording.h"
 
-#define DRAIN_MS 2	 /* between two looks at the ring while records come */
-#define ARMED_STILL_S 10 /* after the last container's end */
-#define HAND_OVER_S 10	 /* for the next monitor to come */
-#define BATCH 4096	 /* records taken before the loop looks around */
-#define UNSAFE_PART 4	 /* this part of the ring at most is kept for what the disk has not taken */
+#define DRAIN_MS 2	   /* between two looks at the ring while records come */
+#define ARMED_STILL_S 10   /* after the last container's end */
+#define HAND_OVER_S 10	   /* for the next monitor to come */
+#define LINES_MS 20	   /* between two looks at who reads our lines, while some wait */
+#define LINES_LAST_MS 2000 /* at the end */
+#define BATCH 4096	   /* records taken before the loop looks around */
+#define UNSAFE_PART 4 /* this part of the ring at most is kept for what the disk has not taken */
 
 #define TAG_BITS 2
 #define TAG_MASK ((1u << TAG_BITS) - 1)
@@ -255,15 +258,22 @@ int live_take_stock(struct live *l)
 	return 0;
 }
 
+/* True while who reads them is late. */
+static bool push_lines(struct live *l)
+{
+	return l->options.printer && printer_push(l->options.printer);
+}
+
 static int loop(struct live *l)
 {
 	struct epoll_event events[64];
-	bool busy = true, last = false, end = false;
+	bool busy = true, last = false, end = false, lines_wait = false;
 
 	while (!end && !should_stop(l)) {
 		bool soon = busy || last || mount_watch_waits(l->mounts) ||
 			    progress_waits(&l->progress);
-		int timeout = soon ? DRAIN_MS : l->options.stop ? 100 : -1;
+		int idle = lines_wait ? LINES_MS : l->options.stop ? 100 : -1;
+		int timeout = soon ? DRAIN_MS : idle;
 		int n = epoll_wait(l->epoll, events, ARRAY_SIZE(events), timeout);
 
 		if (n < 0 && errno != EINTR)
@@ -277,6 +287,7 @@ static int loop(struct live *l)
 		if (last)
 			probe_asleep(l->probe);
 		live_tell_floods(l);
+		lines_wait = push_lines(l);
 		mount_watch_settle(l->mounts, mounts_settled, l);
 		if (l->behind && ring_read(l->ring) >= l->behind_until)
 			live_caught_up(l);
@@ -333,6 +344,8 @@ static void end(struct live *l)
 	if (l->options.keeper)
 		keeper_end(l->options.keeper, ends(l));
 	give_back(l);
+	if (l->options.printer)
+		printer_finish(l->options.printer, LINES_LAST_MS);
 }
 
 int live_run(struct live *l)

@@ -23,6 +23,7 @@ struct live_options {
 	bool hand_over;		 /* at SIGTERM: waits for who stands by, else nothing outlives us */
 	struct metrics *metrics; /* borrowed; NULL: there are none */
 	struct notify *notify;	 /* borrowed; may be NULL */
+	struct printer *printer; /* borrowed, of pipeline.print; NULL: that keeps nothing back */
 	atomic_bool *stop;	 /* set by anyone: the loop ends; NULL: only signals end it */
 };
 

@@ -39,7 +39,8 @@ struct live {
 	struct floods *floods;
 	bool floods_wait; /* to be told when the ring has been read to there */
 	uint64_t floods_after;
-	__u64 bad; /* records that did not pass the check */
+	__u64 bad;	     /* records that did not pass the check */
+	uint64_t lines_told; /* that were dropped, as far as that was said */
 	int error;
 	bool v1;	       /* of the cgroups that name containers */
 	__u64 hand_over_until; /* told to end, waits for who stands by; 0: not told */

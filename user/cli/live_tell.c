@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cli/live_priv.h"
+#include "output/printer.h"
 
 static void note_flood(struct live *l, uint64_t container, const __u64 limited[CLASS_MAX],
 		       bool gone)
@@ -92,6 +93,23 @@ static void check_losses(struct live *l)
 		l->loss_told = journal_sequence(l->options.pipeline.journal);
 }
 
+static uint64_t lines_dropped(const struct live *l)
+{
+	return l->options.printer ? printer_dropped(l->options.printer) : 0;
+}
+
+static void check_lines(struct live *l)
+{
+	uint64_t dropped = lines_dropped(l);
+
+	if (dropped > l->lines_told)
+		log_warn(
+			"%llu lines were not printed in the last %d s: standard output did not take "
+			"them (the store has what they told, but for what it counts as not kept)",
+			(unsigned long long)(dropped - l->lines_told), LIVE_TICK_S);
+	l->lines_told = dropped;
+}
+
 static void flood_is_safe(void *arg, uint64_t container, const __u64 told[CLASS_MAX], __u64 told_ns,
 			  bool gone)
 {
@@ -136,7 +154,8 @@ void live_tell_metrics(struct live *l)
 					 .ring = l->ring,
 					 .pipeline = l->pipeline,
 					 .counts = counts,
-					 .damaged = l->bad };
+					 .damaged = l->bad,
+					 .lines_dropped = lines_dropped(l) };
 
 	own_counts(l, counts);
 	for (size_t i = 0; i < CLASS_MAX; i++)
@@ -184,6 +203,7 @@ void live_tell(struct live *l)
 {
 	live_told_is_safe(l);
 	check_losses(l);
+	check_lines(l);
 	expect_floods(l);
 	tell_alive(l);
 	live_tell_metrics(l);
@@ -225,4 +245,7 @@ void live_summary(struct live *l)
 	say_lost(l, counts);
 	if (l->bad)
 		log_info("%llu records of the ring were damaged", l->bad);
+	if (lines_dropped(l))
+		log_info("%llu lines were not printed: standard output did not take them",
+			 (unsigned long long)lines_dropped(l));
 }

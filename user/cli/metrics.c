@@ -35,6 +35,12 @@ struct metrics {
 	struct buf text, why; /* being written */
 };
 
+static void add_one(struct metrics *m, enum family family, uint64_t value)
+{
+	family_begin(&m->text, family);
+	family_count(&m->text, family, value, NULL);
+}
+
 /* --- the monitor and what it hooks --- */
 
 static void add_monitor(struct metrics *m, bool watching)
@@ -178,12 +184,6 @@ static void add_containers(struct metrics *m, struct pipeline *pipeline)
 
 /* --- what is kept and shipped --- */
 
-static void add_one(struct metrics *m, enum family family, uint64_t value)
-{
-	family_begin(&m->text, family);
-	family_count(&m->text, family, value, NULL);
-}
-
 static void add_store(struct metrics *m, const struct keeper_state *k)
 {
 	add_one(m, FAMILY_STORE_ENABLED, k->stores);
@@ -304,6 +304,7 @@ void metrics_tick(struct metrics *m, const struct metrics_source *source)
 		add_containers(m, source->pipeline);
 	}
 	add_findings(m);
+	add_one(m, FAMILY_LINES_DROPPED, source->lines_dropped);
 	add_store(m, &state);
 	add_sinks(m, &state);
 	add_processes(m, &state);

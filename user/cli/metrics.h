@@ -21,6 +21,7 @@ struct metrics_source {
 	const struct ev_counts *counts; /* CLASS_MAX of them, since our start */
 	uint64_t damaged;		/* records that did not pass the check */
 	uint64_t held_back[CLASS_MAX];	/* events of containers beyond their share */
+	uint64_t lines_dropped;		/* that standard output did not take */
 };
 
 /* Begins the exporter, as the settings say. NULL: there is none, and that is said where it is an error. */

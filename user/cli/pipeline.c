@@ -3,6 +3,7 @@
 #include "cli/pipeline.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/util.h"
@@ -18,11 +19,14 @@ struct pipeline {
 	bool broken; /* the reader of our output went away */
 };
 
+bool print_to_file(void *file, const char *line, size_t len)
+{
+	return fwrite(line, len, 1, file) == 1 && !fflush(file);
+}
+
 static void print_line(struct pipeline *p)
 {
-	if (!p->broken &&
-	    (fwrite(p->line.data, p->line.len, 1, p->options.out) != 1 || fflush(p->options.out)))
-		p->broken = true;
+	p->broken = p->broken || !p->options.print(p->options.out, p->line.data, p->line.len);
 }
 
 static void print_finding(void *arg, const Keelwatch__Finding *finding)
@@ -38,7 +42,7 @@ static void print_finding(void *arg, const Keelwatch__Finding *finding)
 		return;
 	if (p->options.on_finding)
 		p->options.on_finding(p->options.arg, finding);
-	if (!p->options.out)
+	if (!p->options.print)
 		return;
 	buf_reset(&p->line);
 	if (p->options.json) {
@@ -72,7 +76,8 @@ static void on_moment(void *arg, const struct moment *mo)
 	struct pipeline *p = arg;
 	const Keelwatch__Event *event;
 
-	bool shown = p->options.out && mo->rec->type != EV_START && (p->options.all || is_loss(mo));
+	bool shown = p->options.print && mo->rec->type != EV_START &&
+		     (p->options.all || is_loss(mo));
 
 	if (mo->container) {
 		mo->container->events++;

@@ -5,15 +5,20 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "cli/journal.h"
 #include "detect/detect.h"
 
 struct pipeline;
 
+/* Takes a line with its newline; false: nobody reads any more. */
+typedef bool (*print_fn)(void *out, const char *line, size_t len);
+
+bool print_to_file(void *file, const char *line, size_t len); /* a FILE, waiting for who reads it */
+
 struct pipeline_options {
-	FILE *out; /* NULL: nothing is printed */
+	print_fn print; /* NULL: nothing is printed */
+	void *out;	/* of print */
 	bool json;
 	bool colour;
 	bool all;		 /* events too */

@@ -188,7 +188,7 @@ static void say_totals(struct pipeline_totals totals)
 
 int command_replay(int argc, char **argv)
 {
-	struct file_args args = { .pipeline.out = stdout };
+	struct file_args args = { .pipeline = { .print = print_to_file, .out = stdout } };
 	_cleanup_fclose_ FILE *file = NULL;
 	struct pipeline *pipeline = NULL;
 	struct replay *replay = NULL;
@@ -197,7 +197,7 @@ int command_replay(int argc, char **argv)
 	if (argp_parse(&replay_argp, argc, argv, 0, NULL, &args))
 		return EXIT_CANNOT;
 	if (args.count)
-		args.pipeline.out = NULL;
+		args.pipeline.print = NULL;
 	args.pipeline.colour = !args.pipeline.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	file = fopen(args.path, "re");
 	if (!file) {

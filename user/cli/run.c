@@ -13,8 +13,10 @@
 #include "cli/environment.h"
 #include "cli/live.h"
 #include "cli/monitor_rights.h"
+#include "output/printer.h"
 
-#define OUTPUT_PIPE (1024 * 1024) /* what anybody may have, see pipe(7) */
+#define OUTPUT_PIPE (1024 * 1024)	/* what anybody may have, see pipe(7) */
+#define OUTPUT_ROOM (16u * 1024 * 1024) /* of lines that wait for their reader */
 
 int check_capabilities(const char *command, uint64_t wanted)
 {
@@ -194,6 +196,26 @@ static int give_up_rights(void)
 	return EXIT_ERROR;
 }
 
+/* What a run is made of. */
+struct run {
+	struct notify *notify;
+	struct keeper *keeper;
+	struct metrics *metrics;
+	struct printer *printer; /* NULL: who reads our lines is waited for */
+	struct live *live;
+};
+
+static void run_free(struct run *r)
+{
+	bool last = r->live && live_is_last(r->live);
+
+	live_free(r->live);
+	printer_free(r->printer);
+	metrics_free(r->metrics);
+	keeper_free(r->keeper, last);
+	notify_free(r->notify);
+}
+
 /* A pipe holds 64 KiB: with more in it, who reads our lines late does not hold up the ring as soon. */
 static void widen_output(void)
 {
@@ -201,14 +223,51 @@ static void widen_output(void)
 		log_debug("standard output: %s", strerror(errno));
 }
 
+/* What the store has too need not be waited for. */
+static int open_output(struct run *r, struct pipeline_options *o)
+{
+	o->print = print_to_file;
+	o->out = stdout;
+	widen_output();
+	if (o->all || !keeper_store_path(r->keeper))
+		return 0;
+	if (printer_new(STDOUT_FILENO, OUTPUT_ROOM, &r->printer))
+		return -ENOMEM;
+	o->print = printer_print;
+	o->out = r->printer;
+	return 0;
+}
+
+static int run_open(struct run *r, struct run_args *args)
+{
+	struct live_options options = { .way = args->way, .hand_over = args->keeper.hand_over };
+	int code;
+
+	r->notify = new_notify();
+	code = keeper_new(&args->keeper, &r->keeper);
+	if (code)
+		return code;
+	r->metrics = metrics_new(r->keeper);
+	if (open_output(r, &args->pipeline)) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return EXIT_ERROR;
+	}
+	args->pipeline.journal = keeper_journal(r->keeper);
+	args->pipeline.on_finding = count_finding;
+	args->pipeline.arg = r->metrics;
+	options.pipeline = args->pipeline;
+	options.keeper = r->keeper;
+	options.metrics = r->metrics;
+	options.notify = r->notify;
+	options.printer = r->printer;
+	return live_new(&options, &r->live);
+}
+
 int command_run(int argc, char **argv)
 {
-	struct run_args args = { .pipeline.out = stdout };
-	struct live_options options = {};
-	struct keeper *keeper;
+	struct run_args args = {};
+	struct run run = {};
 	_cleanup_close_ int measuring = -1;
-	struct live *live;
-	bool last;
 	int code;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
@@ -222,35 +281,12 @@ int command_run(int argc, char **argv)
 	code = give_up_rights();
 	if (code)
 		return code;
-	options.notify = new_notify();
-	code = keeper_new(&args.keeper, &keeper);
-	if (code) {
-		notify_free(options.notify);
-		return code;
+	code = run_open(&run, &args);
+	if (!code) {
+		code = live_run(run.live);
+		live_summary(run.live);
+		keeper_summary(run.keeper);
 	}
-	args.pipeline.journal = keeper_journal(keeper);
-	options.metrics = metrics_new(keeper);
-	args.pipeline.on_finding = count_finding;
-	args.pipeline.arg = options.metrics;
-	options.pipeline = args.pipeline;
-	options.keeper = keeper;
-	options.hand_over = args.keeper.hand_over;
-	options.way = args.way;
-	code = live_new(&options, &live);
-	if (code) {
-		metrics_free(options.metrics);
-		keeper_free(keeper, false);
-		notify_free(options.notify);
-		return code;
-	}
-	widen_output();
-	code = live_run(live);
-	live_summary(live);
-	keeper_summary(keeper);
-	last = live_is_last(live);
-	live_free(live);
-	metrics_free(options.metrics);
-	keeper_free(keeper, last);
-	notify_free(options.notify);
+	run_free(&run);
 	return code;
 }

@@ -39,6 +39,9 @@ const struct family_info families[FAMILY_MAX] = {
 	[FAMILY_RING_SIZE] = { "keelwatch_ring_size_bytes", "gauge", "Bytes that the ring holds." },
 	[FAMILY_FINDINGS] = { "keelwatch_findings_total", "counter",
 			      "Findings raised, by rule and severity; a sum of repeats counts as one." },
+	[FAMILY_LINES_DROPPED] = { "keelwatch_lines_dropped_total", "counter",
+				   "Lines that standard output did not take; the store has what they told, but "
+				   "for what it refused." },
 	[FAMILY_CONTAINERS] = { "keelwatch_containers", "gauge", "Containers that run." },
 	[FAMILY_CONTAINERS_SEEN] = { "keelwatch_containers_seen_total", "counter",
 				     "Containers that ran at some time since the monitor began." },

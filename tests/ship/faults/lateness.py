@@ -1,12 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands still holds up nothing else: times are looked at, so these run with nothing beside them."""
 
+import contextlib
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
 import time
 
 from case import account, settle, wait_delivered, wait_settled, webhook
-from stage import Lateness, Receiver, SlowDisk, seconds_of, wait_for
+from stage import KEELWATCH, Lateness, Receiver, SlowDisk, seconds_of, wait_for
 
 ALONE = True
+# More lines than wait for their reader, below what is told of a container one by one.
+UNREAD_CONTAINERS = 12
+UNREAD_TRIES = 450
+NUMBERED = (
+    f"i=0; while [ $i -lt {UNREAD_TRIES} ]; do i=$((i+1)); touch /etc/x$i; [ $((i%10)) != 0 ] || sleep 0.1; done"
+    " 2>/dev/null; sleep 1000"
+)
 
 
 def test_stalled(case):
@@ -40,6 +55,54 @@ def test_stalled(case):
         f"sent {len(late.seen)}, {account(monitor, receiver)}, counted lost 0; late at most {1000 * before[-1]:.0f} ms "
         f"before, {1000 * stalled[-1]:.0f} ms of {len(stalled)} while it stood still"
     )
+
+
+def test_unread(case):
+    """Output and error lines that nobody reads hold up nothing: all is found and stored, what was not printed is counted"""
+    monitor = case.monitor({})
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    said = os.fdopen(read_end, "rb")
+    run = subprocess.Popen(
+        [KEELWATCH, "run", "--json", "--config", monitor.config], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=write_end
+    )
+    monitor.process = run
+    while b"keelwatch: watching" not in said.readline():
+        assert run.poll() is None, "it has ended"
+    full = os.open(f"/proc/self/fd/{write_end}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(full, b"full\n")
+    os.close(full)
+    os.close(write_end)
+    run.send_signal(signal.SIGHUP)
+    wait_for("it has had no reader", lambda: any(r["kind"] == "monitor" and r["operation"] == "reload" for r in monitor.stored()))
+    # What watches system calls comes with the first container.
+    case.load(name="keelwatch-idle", script="sleep 1000")
+    wait_for("it is seen", lambda: monitor.stored("--kind", "container"))
+    loads = [case.load(name=f"keelwatch-load{i}", script=NUMBERED) for i in range(UNREAD_CONTAINERS)]
+    tried = UNREAD_CONTAINERS * UNREAD_TRIES
+    wait_for("all is found", lambda: len(monitor.stored("--kind", "finding")) >= tried)
+    for load in loads:
+        load.stop()
+    fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, 65536)
+    output = []
+    readers = [threading.Thread(target=lambda pipe=pipe: output.append(pipe.read())) for pipe in (run.stdout, said)]
+    for reader in readers:
+        reader.start()
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 0
+    for reader in readers:
+        reader.join()
+    printed, log = sorted(output, key=lambda text: not text.startswith(b"{"))
+    printed = [json.loads(line) for line in printed.splitlines()]
+    stored = {r["metadata"]["id"] for r in monitor.stored("--kind", "finding")}
+    not_printed = int(re.search(rb"keelwatch: (\d+) lines were not printed", log).group(1))
+    not_said = int(re.search(rb"(\d+) lines before this one had no reader", log).group(1))
+    gaps = len(monitor.stored("--kind", "gap"))  # each a line without an id, too
+    assert not_printed > 0 and {f["metadata"]["id"] for f in printed if "metadata" in f} <= stored
+    assert len(printed) + not_printed == len(stored) + gaps, (len(printed), not_printed, len(stored), gaps)
+    return f"tried {tried}, stored {len(stored)}, printed {len(printed)}, not printed and counted {not_printed}; log lines counted {not_said}"
 
 
 def latencies(monitor, receiver, names):
