@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines on standard error: as text, and as one JSON object each whatever is in them. */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <criterion/redirect.h>
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 static char said[65536];
@@ -112,4 +114,30 @@ Test(log, says_nothing_of_a_level_that_is_not_asked_for, .init = catch)
 	log_debug("yes");
 	take();
 	cr_expect_str_eq(said, "keelwatch: debug: yes\n");
+}
+
+Test(log, a_reader_that_stands_still_is_waited_for_once_and_what_it_missed_is_told, .init = catch,
+     .timeout = 10)
+{
+	const size_t lines = 300;
+	char filler[1000] = "";
+	unsigned long long lost;
+	size_t there = 0;
+	uint64_t begun = clock_boot_ns(), took;
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	log_set_patience(200);
+	for (size_t i = 0; i < lines; i++)
+		log_info("%zu %s", i, filler);
+	took = clock_boot_ns() - begun;
+	cr_assert_geq(took, 200 * NS_PER_MS);
+	take();
+	for (const char *at = said; (at = strchr(at, '\n')); at++)
+		there++;
+	cr_assert_gt(there, 50);
+	log_info("it is back");
+	take();
+	cr_assert_eq(sscanf(said, "keelwatch: warning: %llu lines before", &lost), 1, "%s", said);
+	cr_assert_eq(there + lost, lines);
+	cr_assert(strstr(said, "keelwatch: it is back\n"));
 }

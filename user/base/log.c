@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/outlet.h"
 #include "base/text.h"
 #include "base/util.h"
 
@@ -19,10 +22,15 @@
 #define JSON_MESSAGE_MAX 1800
 #define JSON_VALUE_MAX 100
 #define CUT "..."
+#define PATIENCE_AGAIN_NS (10 * NS_PER_S)
 
 static enum log_level log_level = LOG_INFO;
 static enum log_format log_line_format = LOG_TEXT;
 static const char *log_component = "monitor";
+static atomic_int log_patience_ms = -1;
+static struct outlet log_outlet;       /* with patience */
+static atomic_ullong patience_used_ns; /* when it was used up last, CLOCK_BOOTTIME; 0: never */
+static atomic_ullong lines_missed, lines_told;
 
 static const struct {
 	const char *prefix, *name;
@@ -48,15 +56,44 @@ enum log_format log_format(void)
 	return log_line_format;
 }
 
+void log_set_patience(int ms)
+{
+	outlet_open(&log_outlet, STDERR_FILENO);
+	log_patience_ms = ms;
+}
+
 void log_set_component(const char *name)
 {
 	log_component = name;
 }
 
-/* Nobody is left to tell when standard error takes nothing. */
-static void put(const struct buf *b)
+/* 0, once it has been used up: for a while those who write do not wait again. */
+static int patience_left(void)
 {
-	(void)!write(STDERR_FILENO, b->data, b->len);
+	uint64_t used = patience_used_ns;
+
+	return used && clock_boot_ns() - used < PATIENCE_AGAIN_NS ? 0 : log_patience_ms;
+}
+
+static bool takes_line(void)
+{
+	int patience = patience_left();
+
+	if (outlet_wait(&log_outlet, patience))
+		return true;
+	if (patience)
+		patience_used_ns = clock_boot_ns();
+	return false;
+}
+
+/* False: it is not taken. Nobody is left to tell when standard error fails. */
+static bool put(const struct buf *b)
+{
+	if (log_patience_ms < 0)
+		(void)!write(STDERR_FILENO, b->data, b->len);
+	else
+		return takes_line() && outlet_write(&log_outlet, b->data, b->len) != -EAGAIN;
+	return true;
 }
 
 /* At most max bytes of clean text, and CUT. */
@@ -76,7 +113,7 @@ static void add_text(struct buf *out, const char *bytes, size_t len, size_t max)
 	text_json(out, room);
 }
 
-static void put_json(enum log_level level, const char *key, const char *value, const char *message,
+static bool put_json(enum log_level level, const char *key, const char *value, const char *message,
 		     size_t len)
 {
 	_cleanup_(buf_free) struct buf line = {};
@@ -92,24 +129,27 @@ static void put_json(enum log_level level, const char *key, const char *value, c
 	buf_str(&line, ",\"message\":");
 	add_text(&line, message, len, JSON_MESSAGE_MAX);
 	buf_str(&line, "}\n");
-	put(&line);
+	return put(&line);
 }
 
-/* An object for each line of the message. */
-static void write_json(enum log_level level, const char *key, const char *value,
-		       const char *message)
+/* An object for each line of the message. How many were not taken. */
+static unsigned int write_json(enum log_level level, const char *key, const char *value,
+			       const char *message)
 {
+	unsigned int missed = 0;
+
 	while (*message) {
 		size_t len = strcspn(message, "\n");
 
 		if (len)
-			put_json(level, key, value, message, len);
+			missed += !put_json(level, key, value, message, len);
 		message += len + (message[len] == '\n');
 	}
+	return missed;
 }
 
-static void write_text(enum log_level level, const char *key, const char *value,
-		       const char *message)
+static unsigned int write_text(enum log_level level, const char *key, const char *value,
+			       const char *message)
 {
 	_cleanup_(buf_free) struct buf line = {};
 
@@ -122,7 +162,29 @@ static void write_text(enum log_level level, const char *key, const char *value,
 		buf_str(&line, CUT);
 	}
 	buf_char(&line, '\n');
-	put(&line);
+	return !put(&line);
+}
+
+static unsigned int write_message(enum log_level level, const char *key, const char *value,
+				  const char *message)
+{
+	if (log_line_format == LOG_JSON)
+		return write_json(level, key, value, message);
+	return write_text(level, key, value, message);
+}
+
+/* Before the next line, when there may be room for one. */
+static void tell_missed(void)
+{
+	unsigned long long missed = lines_missed;
+	char message[128];
+
+	if (missed == lines_told || !takes_line())
+		return;
+	snprintf(message, sizeof(message), "%llu lines before this one had no reader, and are lost",
+		 missed - lines_told);
+	if (!write_message(LOG_WARN, NULL, NULL, message))
+		lines_told = missed;
 }
 
 static void write_line(enum log_level level, const char *key, const char *value, const char *fmt,
@@ -138,10 +200,8 @@ static void write_line(enum log_level level, const char *key, const char *value,
 		message[0] = '\0';
 	if (len >= LOG_LINE_MAX)
 		memcpy(message + LOG_LINE_MAX - 1, CUT, sizeof(CUT));
-	if (log_line_format == LOG_JSON)
-		write_json(level, key, value, message);
-	else
-		write_text(level, key, value, message);
+	tell_missed();
+	lines_missed += write_message(level, key, value, message);
 	errno = saved;
 }
 

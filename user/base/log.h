@@ -12,6 +12,13 @@ void log_set_level(enum log_level level);    /* default LOG_INFO */
 void log_set_format(enum log_format format); /* default LOG_TEXT */
 enum log_format log_format(void);
 void log_set_component(const char *name); /* default "monitor"; kept, so a literal */
+/*
+ * How long who reads the lines may hold us up: once, and again after ten seconds at the earliest. Lines that it
+ * does not take are lost, and their number is told when it reads again. Default -1: as long as it likes.
+ * To be called once, when standard error is what it will be.
+ */
+void log_set_patience(int ms);
+#define LOG_PATIENCE_MS 20 /* of what runs for long */
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What concerns one of several: text begins with "KEY VALUE: ", JSON has it as a field. */

@@ -19,6 +19,7 @@ int command_exporter_inside(int argc, char **argv)
 		return EXIT_CANNOT;
 	}
 	log_set_component("exporter");
+	log_set_patience(LOG_PATIENCE_MS);
 	log_set_format(strcmp(argv[4], "json") ? LOG_TEXT : LOG_JSON);
 	return exporter_main(board, control, argv[3], argc > 5 && !strcmp(argv[5], "quiet"));
 }

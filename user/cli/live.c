@@ -350,8 +350,10 @@ static void end(struct live *l)
 
 int live_run(struct live *l)
 {
-	int err = begin(l);
+	int err;
 
+	log_set_patience(LOG_PATIENCE_MS);
+	err = begin(l);
 	if (err) {
 		log_error("the host cannot be read: %s", strerror(-err));
 		return EXIT_ERROR;

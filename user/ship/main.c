@@ -291,6 +291,7 @@ int main(int argc, char **argv)
 	sigset_t set;
 
 	log_set_component("shipper");
+	log_set_patience(LOG_PATIENCE_MS);
 	argp_err_exit_status = EXIT_SETTINGS;
 	argp_program_version = "keelwatch-shipper " KEELWATCH_VERSION;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &s))
