@@ -23,7 +23,8 @@
 #define HAND_OVER_S 10	   /* for the next monitor to come */
 #define LINES_MS 20	   /* between two looks at who reads our lines, while some wait */
 #define LINES_LAST_MS 2000 /* at the end */
-#define BATCH 4096	   /* records taken before the loop looks around */
+#define RELOAD_APART_NS NS_PER_S
+#define BATCH 4096    /* records taken before the loop looks around */
 #define UNSAFE_PART 4 /* this part of the ring at most is kept for what the disk has not taken */
 
 #define TAG_BITS 2
@@ -151,13 +152,26 @@ static bool take_signals(struct live *l)
 			l->hand_over_until = clock_boot_ns() + HAND_OVER_S * NS_PER_S;
 		} else if (info.ssi_signo != SIGHUP) {
 			end = true;
-		} else if (l->options.keeper) {
-			notify_reloading(l->options.notify);
-			keeper_reload(l->options.keeper);
-			notify_ready(l->options.notify);
+		} else {
+			l->reload_asked = true;
 		}
 	}
 	return end;
+}
+
+/* Not as often as somebody may ask: each time is a record. */
+static void reload_if_asked(struct live *l)
+{
+	__u64 now = clock_boot_ns();
+
+	if (!l->reload_asked || !l->options.keeper ||
+	    (l->reloaded_ns && now - l->reloaded_ns < RELOAD_APART_NS))
+		return;
+	l->reload_asked = false;
+	l->reloaded_ns = now;
+	notify_reloading(l->options.notify);
+	keeper_reload(l->options.keeper);
+	notify_ready(l->options.notify);
 }
 
 /* True when it is time: somebody stands by, or nobody has come. Until then all goes on. */
@@ -187,11 +201,16 @@ static void guard(struct live *l)
 /* Returns true when it is to end. */
 static bool handle(struct live *l, const struct epoll_event *ev)
 {
+	bool end;
+
 	switch (ev->data.u64 & TAG_MASK) {
 	case TAG_SIGNAL:
-		return take_signals(l);
+		end = take_signals(l);
+		reload_if_asked(l);
+		return end;
 	case TAG_TIMER:
 		drain_fd(l->timer);
+		reload_if_asked(l);
 		live_tell(l);
 		disarm_if_idle(l);
 		guard(l);

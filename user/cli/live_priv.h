@@ -42,7 +42,9 @@ struct live {
 	__u64 bad;	     /* records that did not pass the check */
 	uint64_t lines_told; /* that were dropped, as far as that was said */
 	int error;
-	bool v1;	       /* of the cgroups that name containers */
+	bool v1; /* of the cgroups that name containers */
+	bool reload_asked;
+	__u64 reloaded_ns;     /* the last time; 0: never */
 	__u64 hand_over_until; /* told to end, waits for who stands by; 0: not told */
 	bool leave;	       /* the next monitor goes on: what watches stays */
 	union made_record made;

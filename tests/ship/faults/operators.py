@@ -66,6 +66,23 @@ def test_later(case):
     return f"named {len(later)}, then 1, then none"
 
 
+def test_reload_often(case):
+    """SIGHUP without end: the settings are read once a second at most, and the last ones are in force"""
+    monitor = case.monitor({}).start()
+    began = time.monotonic()
+    for i in range(200):
+        if i == 199:
+            monitor.write_config({}, "pins: /sys/fs/bpf/keelwatch-other")
+        monitor.process.send_signal(signal.SIGHUP)
+        time.sleep(0.01)
+    wait_for("the last ones are read", lambda: "pins changes at the next start only" in monitor.said())
+    took = time.monotonic() - began
+    monitor.stop()
+    times = sum(r["kind"] == "monitor" and r["operation"] == "reload" for r in monitor.stored())
+    assert 2 <= times <= took + 2, f"{times} times in {took:.1f} s"
+    return f"200 signals, read {times} times in {took:.1f} s"
+
+
 def test_counts_stay(case):
     """What was delivered is counted on over a reload"""
     receiver = case.receiver()
