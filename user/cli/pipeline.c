@@ -19,9 +19,9 @@ struct pipeline {
 	bool broken; /* the reader of our output went away */
 };
 
-bool print_to_file(void *file, const char *line, size_t len)
+bool print_to_file(void *file, const char *lines, size_t len)
 {
-	return fwrite(line, len, 1, file) == 1 && !fflush(file);
+	return fwrite(lines, len, 1, file) == 1 && !fflush(file);
 }
 
 static void print_line(struct pipeline *p)
