@@ -42,7 +42,8 @@ bad_values_are_refused() {
 		'security.seccompProfile={"type":"None"}' 'security.seccompProfile={"type":"Localhost"}' \
 		'resources.limits={"memory":"lots"}' 'resources.limits={"disk":"1Gi"}' 'arguments=["status"]' \
 		'tolerations=[{"operator":"Any"}]' 'terminationGracePeriodSeconds=0' 'metrics.port=80' \
-		'metrics.address="everywhere"' 'updateStrategy.type="Recreate"' \
+		'metrics.address="everywhere"' 'metrics.containers=1001' 'metrics.containers=-1' \
+		'metrics.containers=null' 'metrics.bpfStats="yes"' 'metrics.bpfStats=true' 'updateStrategy.type="Recreate"' \
 		'serviceAccount.create="no"' 'networkPolicy.to={}' 'secrets.values={"a/b":"c"}' \
 		'settings={"state_dir":"/x"}' 'settings={"metrics":{}}' \
 		'secrets={"existing":"a","values":{"b":"c"}}'
@@ -125,14 +126,35 @@ only_the_ports_of_the_sinks_are_open() {
 	END
 }
 
-settings_pass_their_check() {
-	template --values "$WORK/sinks.yaml" >"$WORK/rendered" || return 1
+# What becomes the file of settings.
+write_settings() { # [OPTION OF helm]...
+	template "$@" >"$WORK/rendered" || return 1
 	document ConfigMap "$WORK/rendered" | sed -n '/keelwatch.yaml: |/,$ s/^    //p' >"$WORK/keelwatch.yaml"
+}
+
+settings_pass_their_check() {
+	write_settings --values "$WORK/sinks.yaml" || return 1
 	mkdir -p "$WORK/secrets"
 	echo very-secret >"$WORK/secrets/token"
 	chmod 600 "$WORK/secrets/token"
 	sed -i "s,/etc/keelwatch/secrets,$WORK/secrets," "$WORK/keelwatch.yaml"
 	"$KEELWATCH" config check "$WORK/keelwatch.yaml"
+}
+
+# As the program reads them; in any order.
+metrics_are() { # EXPECTED [OPTION OF helm]...
+	write_settings "${@:2}" || return 1
+	diff <(tr ' ' '\n' <<<"$1" | LC_ALL=C sort) <("$KEELWATCH" config show "$WORK/keelwatch.yaml" |
+		sed -n '/^metrics:/,/^[^ ]/ s/^  \([a-z_]*\): "\?\([^" ]*\).*/\1=\2/p' | LC_ALL=C sort)
+}
+
+values_of_metrics_are_settings() {
+	metrics_are 'allow_remote=true bpf_stats=false containers=100 listen=0.0.0.0:9470' &&
+		metrics_are 'allow_remote=true bpf_stats=true containers=0 listen=[::]:9999' \
+			--set metrics.bpfStats=true,security.addedCapabilities='{SYS_ADMIN}' \
+			--set metrics.containers=0,metrics.address='[::]',metrics.port=9999 &&
+		metrics_are 'allow_remote=false bpf_stats=false containers=1000 listen=none' \
+			--set metrics.enabled=false,metrics.containers=1000
 }
 
 no_secret_outside_the_secret() {
@@ -164,6 +186,7 @@ chart_checks() {
 	check 'chart: the ports of the sinks are open, and no others' only_the_ports_of_the_sinks_are_open
 	check 'chart: a port that is not named is the shipper'\''s own' default_ports_follow_the_sink
 	check 'chart: settings pass the check of the program' settings_pass_their_check
+	check 'chart: the values of metrics are the settings of metrics' values_of_metrics_are_settings
 	check 'chart: secrets are in the Secret alone' no_secret_outside_the_secret
 	check 'chart: no rights at the API' no_rights_at_the_api
 	check 'chart: before 1.30 AppArmor is an annotation'\''s' older_versions_get_an_annotation

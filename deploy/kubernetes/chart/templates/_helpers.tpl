@@ -59,11 +59,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if hasKey .Values.settings "metrics" -}}
 {{- fail "settings.metrics: the chart's own values metrics.* say it" -}}
 {{- end -}}
-{{- $listen := "none" -}}
-{{- if .Values.metrics.enabled -}}
-{{- $listen = printf "%s:%d" .Values.metrics.address (int .Values.metrics.port) -}}
+{{- if and .Values.metrics.bpfStats (not (has "SYS_ADMIN" (concat .Values.security.capabilities .Values.security.addedCapabilities))) -}}
+{{- fail "metrics.bpfStats: the kernel measures for SYS_ADMIN alone; security.addedCapabilities must have it" -}}
 {{- end -}}
-{{- merge (dict "metrics" (dict "listen" $listen "allow_remote" .Values.metrics.enabled)) .Values.settings | toYaml -}}
+{{- $metrics := dict "listen" "none" "allow_remote" .Values.metrics.enabled -}}
+{{- with .Values.metrics -}}
+{{- if .enabled -}}
+{{- $_ := set $metrics "listen" (printf "%s:%d" .address (int .port)) -}}
+{{- end -}}
+{{- $_ := set $metrics "containers" (int .containers) -}}
+{{- $_ := set $metrics "bpf_stats" .bpfStats -}}
+{{- end -}}
+{{- merge (dict "metrics" $metrics) .Values.settings | toYaml -}}
 {{- end -}}
 
 {{/* The port that the shipper takes where a PLACE of a SINK names none. */}}
