@@ -6,13 +6,18 @@ records() { # [OPTION OF events]...
 	"$KEELWATCH" events --state "$STATE" --json --limit 0 "$@" 2>/dev/null
 }
 
-# A finding of this rule that says of which namespace, pod, uid, container and image it is.
-found() { # RULE NAMESPACE POD UID CONTAINER [JQ-CONDITION]
-	records --rule "$1" --namespace "$2" --pod "$3" | jq -e --slurp --arg ns "$2" --arg pod "$3" --arg uid "$4" \
-		--arg container "$5" --arg image "$IMAGE" 'map(select(
-			.container.kubernetes.namespace == $ns and .container.kubernetes.pod == $pod
+# Among the records of standard input: a finding of this rule that says of which namespace, pod, uid,
+# container and image it is.
+has_finding() { # RULE NAMESPACE POD UID CONTAINER [JQ-CONDITION]
+	jq -e --slurp --arg rule "$1" --arg ns "$2" --arg pod "$3" --arg uid "$4" --arg container "$5" --arg image "$IMAGE" \
+		'map(select(.rule == $rule and .container.image == $image
+			and .container.kubernetes.namespace == $ns and .container.kubernetes.pod == $pod
 			and .container.kubernetes.uid == $uid and .container.kubernetes.container == $container
-			and .container.image == $image and ('"${6:-true}"'))) | length > 0' >/dev/null
+			and ('"${6:-true}"'))) | length > 0' >/dev/null
+}
+
+found() { # as has_finding
+	records --rule "$1" --namespace "$2" --pod "$3" | has_finding "$@"
 }
 
 # In time; else says what there is of the pod.
