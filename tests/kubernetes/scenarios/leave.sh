@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# What is left when the chart is taken away: nothing.
+# What is left when the chart is taken away: what a receiver has not had yet, else nothing.
 
 uninstall() {
 	helm uninstall keelwatch --wait --timeout 90s && wait_until 60 no_monitor_left
@@ -8,6 +8,25 @@ uninstall() {
 
 no_monitor_left() {
 	[[ -z $(kubectl -n "$NAMESPACE" get pods -o name) ]]
+}
+
+what_is_not_sent_stays() {
+	local uid
+	stop_receiver
+	pod unsent "$(container app 'echo x >/etc/unsent; exec sleep 1000' "$READ_ONLY")" || return 1
+	uid=$(uid_of unsent)
+	finds readonly-write-attempt default unsent "$uid" app && uninstall || return 1
+	found readonly-write-attempt default unsent "$uid" app && ! arrived readonly-write-attempt default unsent "$uid" app &&
+		store_is_whole
+}
+
+# This time with a Secret of the chart's own.
+what_stayed_arrives() {
+	start_receiver || return 1
+	helm install keelwatch "$CHART" --set state.hostPath="$STATE" --set state.bpffs="$BPFFS" --values "$WORK/sink.yaml" \
+		--set secrets.values.token="$RECEIVER_TOKEN" --set secrets.values.key="$RECEIVER_KEY" \
+		--wait --timeout 120s || { monitor_says && return 1; }
+	wait_until 30 arrived readonly-write-attempt default unsent "$(uid_of unsent)" app || { shipper_says && return 1; }
 }
 
 nothing_is_left() {
@@ -18,6 +37,8 @@ nothing_is_left() {
 }
 
 leave_checks() {
+	check 'sink: taken away while the receiver is down, it leaves what has not arrived' what_is_not_sent_stays
+	check 'sink: back again, with a Secret of its own, it brings what stayed' what_stayed_arrives
 	check 'helm uninstalls it' uninstall
 	check 'nothing of it is left on the node' nothing_is_left
 }

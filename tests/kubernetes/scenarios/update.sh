@@ -81,6 +81,7 @@ its_limits_hold() {
 update_checks() {
 	check 'it is updated under load' update
 	check 'nothing was missed meanwhile' nothing_was_missed
+	check 'sink: all of it arrives' all_arrives
 	check 'its records are one whole chain' store_is_whole
 	check 'of its pods only what each is to the other is said' only_what_each_is_to_the_other
 	check 'its limits hold, and it was never begun again' its_limits_hold
