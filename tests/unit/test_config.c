@@ -407,6 +407,16 @@ Test(config, a_file_that_is_none_too_long_or_anybodys_is_refused)
 	cr_assert_eq(load(in(&f, "open"), 0, &problems), -EPERM);
 	cr_assert(strstr(problems.data, "refused: everybody could change what the monitor does"));
 	buf_reset(&problems);
+	write_file(in(&f, "ours"), "", 0, 0660);
+	cr_assert_eq(load(in(&f, "ours"), 0, &problems), 0);
+	if (!geteuid()) {
+		cr_assert_eq(chown(in(&f, "ours"), 0, 12345), 0);
+		cr_assert_eq(load(in(&f, "ours"), 0, &problems), -EPERM);
+		cr_assert(strstr(problems.data, "refused: its group could change"));
+		buf_reset(&problems);
+		cr_assert_eq(chmod(in(&f, "ours"), 0640), 0);
+		cr_assert_eq(load(in(&f, "ours"), 0, &problems), 0);
+	}
 	memset(big, '#', CONFIG_FILE_MAX + 1);
 	write_file(in(&f, "big"), big, CONFIG_FILE_MAX + 1, 0600);
 	cr_assert_eq(load(in(&f, "big"), 0, &problems), -EFBIG);

@@ -286,9 +286,22 @@ int config_parse(const char *text, size_t len, const char *name, unsigned int fl
 
 /* --- the file --- */
 
+/* Who else may write it; NULL: nobody. A group of ours or root's is ours. */
+static const char *other_writer(const struct stat *st)
+{
+	if (st->st_uid && st->st_uid != geteuid())
+		return "another user";
+	if (st->st_mode & 0002)
+		return "everybody";
+	if (st->st_mode & 0020 && st->st_gid && st->st_gid != getegid())
+		return "its group";
+	return NULL;
+}
+
 /* What it says runs as root: who may write it may do as root. */
 static int check_owner(int fd, const char *path, struct buf *problems)
 {
+	const char *other;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -297,11 +310,11 @@ static int check_owner(int fd, const char *path, struct buf *problems)
 		buf_fmt(problems, "%s: not a file", path);
 		return -EINVAL;
 	}
-	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & 0002) {
+	other = other_writer(&st);
+	if (other) {
 		buf_fmt(problems,
-			"%s: refused: %s could change what the monitor does (owner %u, mode %04o)",
-			path, st.st_mode & 0002 ? "everybody" : "another user", st.st_uid,
-			st.st_mode & 07777);
+			"%s: refused: %s could change what the monitor does (owner %u:%u, mode %04o)",
+			path, other, st.st_uid, st.st_gid, st.st_mode & 07777);
 		return -EPERM;
 	}
 	return 0;
