@@ -72,6 +72,7 @@ class Receiver:
         self.requests = 0
         self.times = []  # of the requests, of time.monotonic()
         self.lock = threading.Lock()
+        self.inspect = lambda headers, body: None  # called with each request, its body as it was before compression
         self.behave = lambda path, records: (200, {})
         self.parse = parse
         self.context = context
@@ -132,6 +133,7 @@ class Receiver:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         if handler.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        self.inspect(handler.headers, body)
         records = self.parse(body)
         with self.lock:
             self.requests += 1

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receivers that are down, slow, refuse, break off or never answer: all arrives in the end."""
 
+import hashlib
+import hmac
+import os
 import socket
 import time
 
@@ -184,3 +187,29 @@ def test_misconfigured(case):
     numbers = finish(monitor, receiver, 300)
     assert not dead_letters(monitor), dead_letters(monitor)[0]["why"]
     return f"{numbers}; {len(statuses)} statuses"
+
+
+def test_signed(case):
+    """A webhook with a key: each request is signed as the man page says, and says how it can be told from others"""
+    receiver = case.receiver()
+    key = os.path.join(case.work, "key")
+    with open(key, "w") as f:
+        f.write("the key of the hook\n")
+    os.chmod(key, 0o600)
+    seen = []
+
+    def inspect(headers, body):
+        stamp, signature = headers["X-Keelwatch-Timestamp"], headers["X-Keelwatch-Signature"]
+        right = hmac.new(b"the key of the hook", stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+        seen.append((signature == f"sha256={right}", abs(int(stamp) - time.time()), headers["Idempotency-Key"]))
+
+    receiver.inspect = inspect
+    receiver.behave = first(2, (503, {}))  # what is sent again is told by its key
+    monitor = case.monitor({"hook": webhook(receiver, hmac_file=key, compression="gzip", batch="{records: 200}")})
+    fill(monitor.state, 1000)
+    monitor.start()
+    numbers = finish(monitor, receiver, 1000)
+    assert all(right and late < 60 for right, late, _ in seen), seen
+    keys = [key for _, _, key in seen]
+    assert len(keys) >= 7 and keys[0] == keys[1] == keys[2] and len(set(keys)) >= len(keys) - 2, keys
+    return f"{numbers}; {len(seen)} requests signed"
