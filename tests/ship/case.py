@@ -59,6 +59,16 @@ class Case:
         return done.returncode, done.stdout + done.stderr
 
 
+@contextlib.contextmanager
+def bpffs(case):
+    folder = case.folder("bpf")
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=700", "bpf", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
 def webhook(receiver, **settings):
     return {"type": "webhook", "url": receiver.url(), **QUICK, **settings}
 
