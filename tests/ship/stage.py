@@ -25,6 +25,14 @@ MANY = 16
 PATIENCE = 60  # seconds for what must come, on a machine that does other things too
 
 
+def numbered(tries, every, pause):
+    """A container's work: so many refused writes, each to a name of its own, with a pause of seconds after every few."""
+    return (
+        f"i=0; while [ $i -lt {tries} ]; do i=$((i+1)); touch /etc/x$i; [ $((i%{every})) != 0 ] || sleep {pause}; done"
+        " 2>/dev/null; sleep 1000"
+    )
+
+
 def wait_for(what, condition, seconds=PATIENCE):
     """The first true value of condition(); an assertion after so many seconds."""
     end = time.monotonic() + seconds

@@ -3,17 +3,15 @@
 
 import json
 import os
-import signal
 import subprocess
 
 from case import bpffs, webhook
 from stage import wait_for
 
-
 ALONE = True  # the end waits two seconds for a receiver, no more
 
 
-def keeper(case):
+def receiver_that_keeps(case):
     receiver = case.receiver()
     receiver.keep = True
     return receiver
@@ -40,7 +38,7 @@ def pin(folder, name):
 
 def test_changed(case):
     """Settings, maps and the store changed, a link opened: each is a finding; a map that programs go by is put right"""
-    receiver = keeper(case)
+    receiver = receiver_that_keeps(case)
     with bpffs(case) as folder:
         monitor = case.monitor({"hook": webhook(receiver)}, extra=f"pins: {folder}/keelwatch").start()
         # By tracepoints, what watches bpf(2) comes with the first container.
@@ -67,7 +65,7 @@ def test_changed(case):
 
 def test_killed(case):
     """kill -9: the next start says so, and that arrives"""
-    receiver = keeper(case)
+    receiver = receiver_that_keeps(case)
     monitor = case.monitor({"hook": webhook(receiver)}).start()
     monitor.kill()
     assert not said_of(receiver, "monitor-interrupted")
@@ -86,10 +84,9 @@ def test_killed(case):
 
 def test_last_word(case):
     """A signal that ends the monitor, by somebody who did not begin it, has arrived when it is gone"""
-    receiver = keeper(case)
+    receiver = receiver_that_keeps(case)
     monitor = case.monitor({"hook": webhook(receiver)}).start()
-    expect_start = lambda: any(r["kind"] == "monitor" for r in list(receiver.records.values()))  # noqa: E731
-    wait_for("its start arrives", expect_start)
+    wait_for("its start arrives", lambda: any(r["kind"] == "monitor" for r in list(receiver.records.values())))
     subprocess.run(["sh", "-c", f"kill -TERM {monitor.process.pid}; :"], check=True)
     assert monitor.process.wait(30) == 0
     assert said_of(receiver, "monitor-tampering", "SIGTERM was sent to the monitor"), [r.get("message") for r in receiver.records.values()]

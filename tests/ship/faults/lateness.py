@@ -12,16 +12,12 @@ import threading
 import time
 
 from case import account, settle, wait_delivered, wait_settled, webhook
-from stage import KEELWATCH, Lateness, Receiver, SlowDisk, seconds_of, wait_for
+from stage import KEELWATCH, Lateness, Receiver, SlowDisk, numbered, seconds_of, wait_for
 
 ALONE = True
 # More lines than wait for their reader, below what is told of a container one by one.
 UNREAD_CONTAINERS = 12
 UNREAD_TRIES = 450
-NUMBERED = (
-    f"i=0; while [ $i -lt {UNREAD_TRIES} ]; do i=$((i+1)); touch /etc/x$i; [ $((i%10)) != 0 ] || sleep 0.1; done"
-    " 2>/dev/null; sleep 1000"
-)
 
 
 def test_stalled(case):
@@ -80,7 +76,7 @@ def test_unread(case):
     # What watches system calls comes with the first container.
     case.load(name="keelwatch-idle", script="sleep 1000")
     wait_for("it is seen", lambda: monitor.stored("--kind", "container"))
-    loads = [case.load(name=f"keelwatch-load{i}", script=NUMBERED) for i in range(UNREAD_CONTAINERS)]
+    loads = [case.load(name=f"keelwatch-load{i}", script=numbered(UNREAD_TRIES, 10, 0.1)) for i in range(UNREAD_CONTAINERS)]
     tried = UNREAD_CONTAINERS * UNREAD_TRIES
     wait_for("all is found", lambda: len(monitor.stored("--kind", "finding")) >= tried)
     for load in loads:

@@ -12,22 +12,17 @@ import subprocess
 import time
 
 from case import bpffs, wait_delivered, webhook
-from stage import KEELWATCH, OTHER, fill, wait_for
+from stage import KEELWATCH, OTHER, fill, numbered, wait_for
 
 ALONE = True
 RESTARTS = 20
 CONTAINERS = 8
 RECORDS_OF_A_TRY = 4  # at least: fork, execution, the refused open, exit
 TRIES = 450  # of each: no more findings than are told of one container one by one
-# So many refused writes, each to a name of its own, some ten a second.
-NUMBERED = (
-    f"i=0; while [ $i -lt {TRIES} ]; do i=$((i+1)); touch /etc/x$i; [ $((i%2)) != 0 ] || sleep 0.05; done"
-    " 2>/dev/null; sleep 1000"
-)
 
 
 def begin_loads(case):
-    return [case.load(name=f"keelwatch-load{i}", script=NUMBERED) for i in range(CONTAINERS)]
+    return [case.load(name=f"keelwatch-load{i}", script=numbered(TRIES, 2, 0.05)) for i in range(CONTAINERS)]
 
 
 def of_load(records, load):
