@@ -14,8 +14,8 @@ struct pipeline;
 /* Takes whole lines with their newlines; false: nobody reads any more. */
 typedef bool (*print_fn)(void *out, const char *lines, size_t len);
 
-bool print_to_file(void *file, const char *lines,
-		   size_t len); /* a FILE, waiting for who reads it */
+/* To a FILE, waiting for who reads it. */
+bool print_to_file(void *file, const char *lines, size_t len);
 
 struct pipeline_options {
 	print_fn print; /* NULL: nothing is printed */
