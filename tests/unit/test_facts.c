@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "source/facts.h"
+#include "model/engine.h"
 #include "model/spec.h"
 
 static char dir[] = "/tmp/keelwatch-facts.XXXXXX";
@@ -95,11 +96,12 @@ Test(facts, what_is_no_file_is_refused_without_waiting)
 
 Test(facts, a_bundle_with_a_fifo_or_a_huge_file_gives_a_partial_spec)
 {
+	const struct engine_view from = { .facts = &host, .root = "" };
 	struct spec *s;
 	int fd;
 
 	cr_assert_eq(mkfifo("config.json", 0600), 0);
-	cr_assert_eq(spec_read(&host, "", dir, "c1", NULL, &s), 0);
+	cr_assert_eq(spec_read(&from, dir, "c1", NULL, &s), 0);
 	cr_expect(s->partial);
 	cr_expect_str_eq(s->why, "config.json: no regular file");
 	spec_free(s);
@@ -107,7 +109,7 @@ Test(facts, a_bundle_with_a_fifo_or_a_huge_file_gives_a_partial_spec)
 	fd = open("config.json", O_WRONLY | O_CREAT, 0600);
 	cr_assert_eq(ftruncate(fd, 100 * 1024 * 1024), 0);
 	close(fd);
-	cr_assert_eq(spec_read(&host, "", dir, "c1", NULL, &s), 0);
+	cr_assert_eq(spec_read(&from, dir, "c1", NULL, &s), 0);
 	cr_expect(s->partial);
 	cr_expect(text_starts(s->why, "config.json: larger than "), "%s", s->why);
 	cr_expect_str_eq(s->name, "c1");

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "source/facts.h"
 #include "model/host_json.h"
+#include "model/engine.h"
 #include "model/spec.h"
 
 #define DATA "tests/data/spec/"
@@ -108,15 +109,26 @@ static int host_readlink(void *self, const char *path, struct buf *out)
 
 static const struct facts_ops host_ops = { .read = host_read, .readlink = host_readlink };
 
-static struct spec *read_from(struct host *h, const char *bundle, const char *hint)
+/* roots: NULL, or what is remembered from one to the next. */
+static struct spec *read_next(struct host *h, struct engine_roots *roots, const char *bundle,
+			      const char *hint)
 {
+	const struct engine_view from = { .facts = &h->facts, .root = "", .roots = roots };
 	struct spec *s = NULL;
 
 	h->facts = (struct facts){ &host_ops, h };
-	cr_assert_eq(spec_read(&h->facts, "", bundle, NULL, hint, &s), 0);
+	cr_assert_eq(spec_read(&from, bundle, NULL, hint, &s), 0);
 	cr_assert_not_null(s);
 	return s;
 }
+
+static struct spec *read_from(struct host *h, const char *bundle, const char *hint)
+{
+	return read_next(h, NULL, bundle, hint);
+}
+
+#define CTR_STATE "/odd/state/io.containerd.runtime.v2.task/default/"
+#define CTR_ROOT "/odd/root/io.containerd."
 
 #define FIXTURE(at, name)                   \
 	{                                   \
@@ -222,6 +234,89 @@ Test(spec, a_docker_file_about_another_container_is_not_believed)
 	cr_expect_str_eq(s->name, DOCKER_ID);
 	cr_expect_null(s->image);
 	cr_expect(!s->partial);
+	spec_free(s);
+}
+
+#define ODD_DOCKER "/data/docker/containers/"
+#define SHIM_TASKS "/run/containerd/io.containerd.runtime.v2.task/"
+
+/* What docker and containerd keep outlives the bundle. */
+Test(spec, a_container_whose_bundle_is_gone_is_named_where_others_of_its_engine_were)
+{
+	struct host h = HOST(
+		{ .path = SHIM_TASKS "moby/c1/config.json",
+		  .text = "{'root':{'path':'/data/docker/overlay2/x/merged'}}" },
+		{ .path = ODD_DOCKER "c1/config.v2.json", .text = "{'ID':'c1','Name':'/one'}" },
+		{ .path = ODD_DOCKER "c2/config.v2.json",
+		  .text = "{'ID':'c2','Name':'/two','Config':{'Image':'img'}}" },
+		FIXTURE(CTR_STATE "web/config.json", "containerd-config.json"),
+		{ .path = CTR_STATE "web/work", .link = CTR_ROOT "runtime.v2.task/default/web" },
+		FIXTURE(CTR_ROOT "metadata.v1.bolt/meta.db", "containerd-meta.db"));
+	struct engine_roots roots = {};
+	struct spec *s = read_next(&h, &roots, SHIM_TASKS "moby/c2", "moby");
+
+	cr_expect_str_eq(s->engine, "docker");
+	cr_expect_str_eq(s->name, "c2", "no docker has been seen, and there is none in /var/lib");
+	spec_free(s);
+	spec_free(read_next(&h, &roots, SHIM_TASKS "moby/c1", "moby"));
+	s = read_next(&h, &roots, SHIM_TASKS "moby/c2", "moby");
+	cr_expect_str_eq(s->name, "two");
+	cr_expect_str_eq(s->image, "img");
+	cr_expect(s->partial);
+	spec_free(s);
+	spec_free(read_next(&h, &roots, CTR_STATE "web", "default"));
+	s = read_next(&h, &roots, SHIM_TASKS "default/web", "default");
+	cr_expect_str_eq(s->engine, "containerd");
+	cr_expect_str_eq(s->image, "test.local/bb:1");
+	spec_free(s);
+	engine_roots_free(&roots);
+}
+
+/* Eight are remembered, the oldest goes first; each root once, however often it is met. */
+Test(spec, the_newest_data_roots_are_remembered)
+{
+	static struct host_file files[(ENGINE_ROOTS + 1) * 2];
+	static char text[ARRAY_SIZE(files)][128], path[ARRAY_SIZE(files)][128];
+	struct host h = { .files = files, .count = ARRAY_SIZE(files) };
+	struct engine_roots roots = {};
+	const struct engine_root_list *known = &roots.docker;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i += 2) {
+		snprintf(path[i], sizeof(path[i]), "/b/c%zu/config.json", i);
+		snprintf(text[i], sizeof(text[i]), "{'root':{'path':'/d%zu/overlay2/x/merged'}}",
+			 i);
+		snprintf(path[i + 1], sizeof(path[i]), "/d%zu/containers/c%zu/config.v2.json", i,
+			 i);
+		snprintf(text[i + 1], sizeof(text[i]), "{'ID':'c%zu','Name':'/n'}", i);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		files[i] = (struct host_file){ .path = path[i], .text = text[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char bundle[64];
+
+		snprintf(bundle, sizeof(bundle), "/b/c%zu", i / 2 * 2);
+		spec_free(read_next(&h, &roots, bundle, "moby"));
+	}
+	cr_assert_eq(known->next, ENGINE_ROOTS + 1);
+	cr_expect_str_eq(known->path[0], "/d16", "the newest takes the oldest's place");
+	cr_expect_str_eq(known->path[1], "/d2");
+	engine_roots_free(&roots);
+}
+
+Test(spec, where_nobody_sees_the_bundle_its_name_tells_the_engine)
+{
+	const struct engine_view blind = { .root = "" };
+	struct spec *s = NULL;
+
+	cr_assert_eq(spec_read(&blind, SHIM_TASKS "moby/c2", "c2", "moby", &s), 0);
+	cr_expect_str_eq(s->engine, "docker");
+	cr_expect_str_eq(s->id, "c2");
+	cr_expect_str_eq(s->name, "c2");
+	cr_expect_str_eq(s->why, "nobody is left who sees its bundle");
+	spec_free(s);
+	cr_assert_eq(spec_read(&blind, "/srv/b", "c3", NULL, &s), 0);
+	cr_expect_null(s->engine);
+	cr_expect(s->partial);
 	spec_free(s);
 }
 
@@ -345,13 +440,10 @@ Test(spec, kubernetes_container_of_crio_is_read)
 	spec_free(s);
 }
 
-#define CTR_STATE "/odd/state/io.containerd.runtime.v2.task/default/"
-#define CTR_HOST                                                                \
-	HOST(FIXTURE(CTR_STATE "web/config.json", "containerd-config.json"),    \
-	     { .path = CTR_STATE "web/work",                                    \
-	       .link = "/odd/root/io.containerd.runtime.v2.task/default/web" }, \
-	     { .path = "/odd/root/io.containerd.metadata.v1.bolt/meta.db",      \
-	       .fixture = "containerd-meta.db" })
+#define CTR_HOST                                                                               \
+	HOST(FIXTURE(CTR_STATE "web/config.json", "containerd-config.json"),                   \
+	     { .path = CTR_STATE "web/work", .link = CTR_ROOT "runtime.v2.task/default/web" }, \
+	     FIXTURE(CTR_ROOT "metadata.v1.bolt/meta.db", "containerd-meta.db"))
 
 Test(spec, the_image_of_plain_containerd_is_in_its_database)
 {
@@ -399,10 +491,11 @@ Test(spec, the_shims_namespace_counts_more_than_annotations)
 Test(spec, a_bundle_of_runc_alone_has_no_engine)
 {
 	struct host h = HOST(FIXTURE("/srv/b/config.json", "runc-config.json"));
+	const struct engine_view from = { .facts = &h.facts, .root = "" };
 	struct spec *s = NULL;
 
 	h.facts = (struct facts){ &host_ops, &h };
-	cr_assert_eq(spec_read(&h.facts, "", "/srv/./b//", "c\n1", "", &s), 0);
+	cr_assert_eq(spec_read(&from, "/srv/./b//", "c\n1", "", &s), 0);
 	cr_expect(!s->partial, "%s", s->why);
 	cr_expect_null(s->engine);
 	cr_expect_null(s->image);

@@ -19,11 +19,10 @@
 
 #define META_DB_MAX (16 * 1024 * 1024) /* typically under 1 MiB; no image beyond */
 #define META_DB_READS 3		       /* it is written to while we read: one may be torn */
-#define STORES_MAX 16		       /* directories tried for one container, no further ones */
+#define STORES_MAX 24		       /* directories tried for one container, no further ones */
 
 struct lookup {
-	struct facts *facts; /* NULL: no looking at the host */
-	const char *root;    /* goes before every path that is looked at */
+	struct engine_view from;
 	struct spec *s;
 	const json_t *annotations;
 	char *namespace;     /* containerd's; NULL: not known */
@@ -118,12 +117,57 @@ typedef int (*store_fn)(struct lookup *l, const char *dir, size_t dir_len);
 
 static int try_store(struct lookup *l, store_fn look, const char *dir, size_t dir_len)
 {
-	if (!dir_len || !l->facts || l->stores >= STORES_MAX || !l->s->id ||
+	if (!dir_len || !l->from.facts || l->stores >= STORES_MAX || !l->s->id ||
 	    strpbrk(l->s->id, "/\\"))
 		return 0;
 	l->stores++;
 	return look(l, dir, dir_len);
 }
+
+/* --- what was found before --- */
+
+static void root_list_free(struct engine_root_list *l)
+{
+	for (size_t i = 0; i < ENGINE_ROOTS; i++)
+		free(l->path[i]);
+}
+
+void engine_roots_free(struct engine_roots *r)
+{
+	root_list_free(&r->docker);
+	root_list_free(&r->containerd);
+}
+
+/* Without memory it is not remembered. */
+static void remember_root(struct engine_root_list *known, const char *path, size_t len)
+{
+	char **oldest;
+
+	for (size_t i = 0; i < ENGINE_ROOTS; i++)
+		if (known->path[i] && strlen(known->path[i]) == len &&
+		    !memcmp(known->path[i], path, len))
+			return;
+	oldest = &known->path[known->next++ % ENGINE_ROOTS];
+	free(*oldest);
+	*oldest = strndup(path, len);
+}
+
+/* In those roots, the newest first, and last in the usual one. */
+static int try_known(struct lookup *l, store_fn look, const struct engine_root_list *known,
+		     const char *usual)
+{
+	int rc = 0;
+
+	for (size_t i = 1; known && i <= ENGINE_ROOTS && !rc; i++) {
+		const char *path = known->path[(known->next - i) % ENGINE_ROOTS];
+
+		if (path)
+			rc = try_store(l, look, path, strlen(path));
+	}
+	return rc ? rc : try_store(l, look, usual, strlen(usual));
+}
+
+/* --- docker, podman, containerd --- */
 
 /* <dataroot>/containers/<id>/config.v2.json, if it speaks of our container. */
 static int docker_store(struct lookup *l, const char *dataroot, size_t len)
@@ -133,11 +177,11 @@ static int docker_store(struct lookup *l, const char *dataroot, size_t len)
 	json_t *root;
 	int rc = 0;
 
-	buf_fmt(&path, "%s%.*s/containers/%s/config.v2.json", l->root, (int)len, dataroot,
+	buf_fmt(&path, "%s%.*s/containers/%s/config.v2.json", l->from.root, (int)len, dataroot,
 		l->s->id);
 	if (path.failed)
 		return -ENOMEM;
-	root = host_json_read(l->facts, path.data);
+	root = host_json_read(l->from.facts, path.data);
 	id = host_json_raw(json_object_get(root, "ID"));
 	if (id && !strcmp(id, l->s->id)) {
 		rc = take(&l->s->image, json_object_get(json_object_get(root, "Config"), "Image"));
@@ -146,6 +190,8 @@ static int docker_store(struct lookup *l, const char *dataroot, size_t len)
 		name = l->s->name;
 		if (!rc && name && *name == '/')
 			memmove(l->s->name, name + 1, strlen(name));
+		if (l->from.roots)
+			remember_root(&l->from.roots->docker, dataroot, len);
 		rc = rc ? rc : 1;
 	}
 	json_decref(root);
@@ -175,7 +221,7 @@ static size_t docker_root_of(const struct spec_mount *m)
 
 static int docker_find(struct lookup *l)
 {
-	static const char usual[] = "/var/lib/docker";
+	const struct engine_roots *roots = l->from.roots;
 	const struct spec *s = l->s;
 	int rc = 0;
 
@@ -188,7 +234,7 @@ static int docker_find(struct lookup *l)
 	for (size_t i = 0; i < s->mount_count && !rc; i++)
 		rc = try_store(l, docker_store, s->mounts[i].source, docker_root_of(&s->mounts[i]));
 	if (!rc && l->namespace)
-		rc = try_store(l, docker_store, usual, strlen(usual));
+		rc = try_known(l, docker_store, roots ? &roots->docker : NULL, "/var/lib/docker");
 	return rc;
 }
 
@@ -227,10 +273,10 @@ static int podman_store(struct lookup *l, const char *dir, size_t len)
 		json_t *root, *entry;
 		size_t at;
 
-		buf_fmt(&path, "%s%.*s/%s", l->root, (int)len, dir, files[i]);
+		buf_fmt(&path, "%s%.*s/%s", l->from.root, (int)len, dir, files[i]);
 		if (path.failed)
 			return -ENOMEM;
-		root = host_json_read(l->facts, path.data);
+		root = host_json_read(l->from.facts, path.data);
 		json_array_foreach(root, at, entry) {
 			rc = podman_entry(l, entry);
 			if (rc)
@@ -299,7 +345,8 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 	const char *const key[] = { "v1", l->namespace, "containers", l->s->id, "image", NULL };
 	_cleanup_(buf_free) struct buf path = {};
 
-	buf_fmt(&path, "%s%.*s/io.containerd.metadata.v1.bolt/meta.db", l->root, (int)len, root);
+	buf_fmt(&path, "%s%.*s/io.containerd.metadata.v1.bolt/meta.db", l->from.root, (int)len,
+		root);
 	if (path.failed)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < META_DB_READS; i++) {
@@ -308,7 +355,7 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 		size_t image_len;
 		int rc;
 
-		rc = facts_read(l->facts, path.data, META_DB_MAX, &db);
+		rc = facts_read(l->from.facts, path.data, META_DB_MAX, &db);
 		if (rc)
 			return rc == -ENOMEM ? rc : 0;
 		if (!bolt_find(db.data, db.len, key, &image, &image_len))
@@ -319,6 +366,8 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 		if (clean.failed)
 			return -ENOMEM;
 		l->s->image = TAKE(clean.data);
+		if (l->from.roots)
+			remember_root(&l->from.roots->containerd, root, len);
 		return 1;
 	}
 	return 0;
@@ -330,19 +379,21 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
  */
 static int containerd_find_image(struct lookup *l)
 {
-	static const char usual[] = "/var/lib/containerd";
+	const struct engine_roots *roots = l->from.roots;
 	_cleanup_(buf_free) struct buf link = {}, work = {};
 	int rc = 0;
 
-	if (!l->facts || !l->namespace)
+	if (!l->from.facts || !l->namespace)
 		return 0;
-	buf_fmt(&link, "%s%s/work", l->root, l->s->bundle);
+	buf_fmt(&link, "%s%s/work", l->from.root, l->s->bundle);
 	if (link.failed)
 		return -ENOMEM;
-	if (host_path_is_exact(link.data) && !facts_readlink(l->facts, link.data, &work) &&
+	if (host_path_is_exact(link.data) && !facts_readlink(l->from.facts, link.data, &work) &&
 	    host_path_is_exact(work.data))
 		rc = try_store(l, containerd_store, work.data, host_path_up(work.data, 3));
-	return rc ? rc : try_store(l, containerd_store, usual, strlen(usual));
+	return rc ? rc :
+		    try_known(l, containerd_store, roots ? &roots->containerd : NULL,
+			      "/var/lib/containerd");
 }
 
 static int describe_containerd(struct lookup *l)
@@ -445,12 +496,11 @@ static int resolve(struct lookup *l)
 	return s->id && (!s->name || !*s->name) ? copy_text(&s->name, s->id) : 0;
 }
 
-int engine_resolve(struct facts *facts, const char *root, struct spec *s, const json_t *config,
+int engine_resolve(const struct engine_view *from, struct spec *s, const json_t *config,
 		   const char *namespace)
 {
 	struct lookup l = {
-		.facts = facts,
-		.root = root,
+		.from = *from,
 		.s = s,
 		.annotations = json_object_get(config, "annotations"),
 	};

@@ -3,19 +3,42 @@
 #ifndef KEELWATCH_ENGINE_H
 #define KEELWATCH_ENGINE_H
 
+#include <stddef.h>
+
 #include <jansson.h>
 
 struct facts;
 struct spec;
 
+#define ENGINE_ROOTS 8 /* of an engine, the newest */
+
+/*
+ * The data roots in which engines' files were found, as those engines call them: asked again about
+ * containers of which nothing else is left. Zeroed it is empty.
+ */
+struct engine_roots {
+	struct engine_root_list {
+		char *path[ENGINE_ROOTS];
+		size_t next;
+	} docker, containerd;
+};
+
+void engine_roots_free(struct engine_roots *r);
+
+/* From where is read, and what was learned before. */
+struct engine_view {
+	struct facts *facts;	    /* NULL: nothing but the text at hand */
+	const char *root;	    /* goes before every path that is looked at */
+	struct engine_roots *roots; /* may be NULL */
+};
+
 /*
  * Fills engine, name, image, sandbox and the k8s_* of a spec whose id, bundle, rootfs and mounts
  * are there as far as they are known. config: what config.json holds, or NULL. namespace: the
- * containerd namespace, "" or NULL. facts may be NULL: then only the annotations speak. A name
- * that is not found is the id, an image that is not found NULL. root: as for spec_read(). 0 or
- * -ENOMEM.
+ * containerd namespace, "" or NULL. Without facts only the annotations speak, and the bundle's path. A
+ * name that is not found is the id, an image that is not found NULL. 0 or -ENOMEM.
  */
-int engine_resolve(struct facts *facts, const char *root, struct spec *s, const json_t *config,
+int engine_resolve(const struct engine_view *from, struct spec *s, const json_t *config,
 		   const char *namespace);
 
 #endif

@@ -233,11 +233,17 @@ struct container *identity_read(struct model *m, struct cgroup_node *node, const
 				Keelwatch__Attribution attribution)
 {
 	_cleanup_free_ char *hint = engine_hint(bundle);
+	const struct engine_view from = {
+		/* What the host has by that name is another's. */
+		.facts = view_is_blind(m, view) ? NULL : m->facts,
+		.root = view->prefix,
+		.roots = &m->engine_roots,
+	};
 	struct container *c;
 	struct spec *spec;
 	bool given;
 
-	if (spec_read(m->facts, view->prefix, bundle, id, hint, &spec))
+	if (spec_read(&from, bundle, id, hint, &spec))
 		return NULL;
 	given = spec->rootfs && !strcmp(spec->rootfs, "/");
 	view_name_spec(m, view, spec);
@@ -308,21 +314,13 @@ static bool is_named(const struct cgroup_node *node, const char *id)
 static void claim(struct model *m, struct cgroup_node *node, struct process *runtime)
 {
 	const struct image *image = runtime->image;
-	Keelwatch__Attribution attribution = KEELWATCH__ATTRIBUTION__exact;
 	struct view view;
+	bool seen = view_of_bundle(m, runtime, image->bundle, &view);
 
-	if (!view_of_bundle(m, runtime, image->bundle, &view)) {
-		if (!is_named(node, image->container_id))
-			return;
-		attribution = KEELWATCH__ATTRIBUTION__derived;
-	}
-	if (attribution == KEELWATCH__ATTRIBUTION__exact || view_is_hosts(m, &view))
-		identity_read(m, node, &view, image->bundle, image->container_id,
-			      image_program(image), attribution);
-	else /* what the host has by the bundle's name is another's */
-		identity_bind(m, node,
-			      identity_no_spec(node->path, "nobody is left who sees its bundle"),
-			      image_program(image), attribution);
+	if (!seen && !is_named(node, image->container_id))
+		return;
+	identity_read(m, node, &view, image->bundle, image->container_id, image_program(image),
+		      seen ? KEELWATCH__ATTRIBUTION__exact : KEELWATCH__ATTRIBUTION__derived);
 }
 
 void identity_attach(struct model *m, const struct ev_attach *e, struct process *target)

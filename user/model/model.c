@@ -44,6 +44,7 @@ void model_free(struct model *m)
 	process_table_free(m->processes);
 	mount_table_free(m->host_mounts);
 	buf_free(&m->sockets);
+	engine_roots_free(&m->engine_roots);
 	free(m->cgroup_root);
 	free(m);
 }

@@ -5,6 +5,7 @@
 
 #include <uthash.h>
 
+#include "model/engine.h"
 #include "model/model.h"
 #include "model/view.h"
 
@@ -46,6 +47,7 @@ struct model {
 	uint64_t host_mounts_ns;
 	struct buf sockets;
 	uint64_t sockets_ns;
+	struct engine_roots engine_roots;
 	struct model_totals totals;
 };
 

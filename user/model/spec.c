@@ -287,9 +287,8 @@ static int read_config(struct spec *s, const json_t *config)
 	return read_mounts(s, member(s, config, "mounts", JSON_ARRAY));
 }
 
-/* facts may be NULL: then nothing but the text is looked at. */
-static int parse(struct facts *facts, const char *root, struct spec *s, const char *json,
-		 size_t len, const char *engine_hint)
+static int parse(const struct engine_view *from, struct spec *s, const char *json, size_t len,
+		 const char *engine_hint)
 {
 	_cleanup_(buf_free) struct buf why = {};
 	json_t *config;
@@ -305,14 +304,16 @@ static int parse(struct facts *facts, const char *root, struct spec *s, const ch
 		rc = read_config(s, config);
 	}
 	if (!rc)
-		rc = engine_resolve(facts, root, s, config, engine_hint);
+		rc = engine_resolve(from, s, config, engine_hint);
 	json_decref(config);
 	return rc;
 }
 
 void spec_parse(struct spec *s, const char *json, size_t len)
 {
-	if (parse(NULL, "", s, json, len, NULL))
+	const struct engine_view nowhere = {};
+
+	if (parse(&nowhere, s, json, len, NULL))
 		spec_partial(s, "out of memory");
 }
 
@@ -343,30 +344,34 @@ static int set_id_from(struct spec *s, const char *bundle)
 	return set_clean(&s->id, id, len);
 }
 
-static int read_bundle(struct facts *facts, const char *root, struct spec *s, const char *bundle,
+static int read_bundle(const struct engine_view *from, struct spec *s, const char *bundle,
 		       const char *engine_hint)
 {
 	_cleanup_(buf_free) struct buf path = {}, text = {};
 	int rc;
 
-	buf_fmt(&path, "%s%s/config.json", root, bundle);
+	if (!from->facts) {
+		spec_partial(s, "nobody is left who sees its bundle");
+		return engine_resolve(from, s, NULL, engine_hint);
+	}
+	buf_fmt(&path, "%s%s/config.json", from->root, bundle);
 	if (path.failed)
 		return -ENOMEM;
-	rc = facts_read(facts, path.data, FACT_MAX, &text);
+	rc = facts_read(from->facts, path.data, FACT_MAX, &text);
 	if (rc == -ENOMEM)
 		return rc;
 	if (!rc)
-		return parse(facts, root, s, buf_cstr(&text), text.len, engine_hint);
+		return parse(from, s, buf_cstr(&text), text.len, engine_hint);
 	if (rc == -EFBIG)
 		spec_partial(s, "config.json: larger than %d bytes", FACT_MAX);
 	else if (rc == -EINVAL)
 		spec_partial(s, "config.json: no regular file");
 	else
 		spec_partial(s, "config.json: %s", strerror(-rc));
-	return engine_resolve(facts, root, s, NULL, engine_hint);
+	return engine_resolve(from, s, NULL, engine_hint);
 }
 
-int spec_read(struct facts *facts, const char *root, const char *bundle, const char *id,
+int spec_read(const struct engine_view *from, const char *bundle, const char *id,
 	      const char *engine_hint, struct spec **ret)
 {
 	_cleanup_free_ char *path = host_path_join("/", bundle);
@@ -377,7 +382,7 @@ int spec_read(struct facts *facts, const char *root, const char *bundle, const c
 		goto fail;
 	rc = id ? set_clean(&s->id, id, strlen(id)) : set_id_from(s, path);
 	if (!rc)
-		rc = read_bundle(facts, root, s, path, engine_hint);
+		rc = read_bundle(from, s, path, engine_hint);
 	if (rc)
 		goto fail;
 	*ret = s;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct facts;
+struct engine_view;
 
 struct spec_mount {
 	char *destination; /* clean text, all of them */
@@ -50,14 +50,14 @@ struct spec {
 #define SPEC_MAX_MOUNTS 4096 /* further ones are dropped and make the spec partial */
 
 /*
- * Reads <bundle>/config.json and what the engines say, all of it below root: "" or what goes before
+ * Reads <bundle>/config.json and what the engines say, all of it below from->root: "" or what goes before
  * an absolute path where the runtime's root is not the host's; paths in the spec are without it,
- * as the runtime has them. id may be NULL (taken from the bundle's
- * last component). engine_hint: the containerd namespace or "" ("moby", "k8s.io", "default"), or
+ * as the runtime has them. Without from->facts nothing is read. id may be NULL (taken from the
+ * bundle's last component). engine_hint: the containerd namespace or "" ("moby", "k8s.io", "default"), or
  * NULL. Always gives a spec, if need be a partial one with nothing but id and bundle; -ENOMEM alone
  * is an error. Caller frees with spec_free().
  */
-int spec_read(struct facts *facts, const char *root, const char *bundle, const char *id,
+int spec_read(const struct engine_view *from, const char *bundle, const char *id,
 	      const char *engine_hint, struct spec **ret);
 void spec_free(struct spec *s);
 

@@ -114,6 +114,22 @@ static bool find_witness(struct model *m, const struct process *p, const char *b
 	       (look_through(m, v, p->tgid, bundle) && stands_there(m, v, p->tgid, false));
 }
 
+/* For what engines keep elsewhere, when the bundle is gone. */
+static void find_any_witness(struct model *m, struct view *v)
+{
+	uint32_t tgid = oldest_witness(m, v, false);
+
+	if (!look_through(m, v, tgid ? tgid : oldest_witness(m, v, true), NULL)) {
+		v->tgid = 0;
+		v->prefix[0] = '\0';
+	}
+}
+
+bool view_is_blind(const struct model *m, const struct view *v)
+{
+	return !v->tgid && !view_is_hosts(m, v);
+}
+
 static void learn_root(const struct model *m, const struct process *p, struct view *v)
 {
 	*v = (struct view){
@@ -142,7 +158,10 @@ bool view_of_bundle(struct model *m, const struct process *p, const char *bundle
 		return true;
 	if (view_is_hosts(m, ret) && ret->mnt_ns == m->host.mnt)
 		return false;
-	return find_witness(m, p, bundle, ret);
+	if (find_witness(m, p, bundle, ret))
+		return true;
+	find_any_witness(m, ret);
+	return false;
 }
 
 static struct mount_table *read_table(struct model *m, uint32_t tgid)

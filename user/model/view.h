@@ -26,9 +26,11 @@ struct view {
 bool view_of_process(struct model *m, const struct process *p, struct view *ret);
 /*
  * The same for one who named a bundle, from where its config.json is to be seen. False when nobody
- * sees one; ret is of use all the same.
+ * sees one; ret is then from where the rest of the runtime's files are to be seen, or blind.
  */
 bool view_of_bundle(struct model *m, const struct process *p, const char *bundle, struct view *ret);
+/* Nobody is left to look through. */
+bool view_is_blind(const struct model *m, const struct view *v);
 /* The host's own root, though maybe with mounts of its own. */
 bool view_is_hosts(const struct model *m, const struct view *v);
 bool view_is_same(const struct view *a, const struct view *b);
