@@ -58,9 +58,19 @@ monitor_is() { # STATE-LETTER (proc(5), stat)
 	[[ $(cut -d' ' -f3 "/proc/$MONITOR_PID/stat") == "$1" ]]
 }
 
-# It sleeps but where it has read all there is.
+# It waits without a time limit where it has read all there is, and some milliseconds at most while there
+# may be more: epoll_wait(2)'s fourth argument, as /proc/PID/syscall shows it. Looked at for half a
+# second, by nothing that starts a program: each that starts is another record to read.
 monitor_is_done() {
-	monitor_is S
+	local i call never
+	exec {never}<> <(:)
+	for ((i = 0; i < 50; i++)); do
+		read -ra call 2>/dev/null <"/proc/$MONITOR_PID/syscall" || break
+		[[ ${call[4]:-} != 0xffffffff* ]] || break
+		read -rt 0.01 -u "$never" || true
+	done
+	exec {never}<&-
+	[[ ${call[4]:-} == 0xffffffff* ]]
 }
 
 # Before something is done to a container from outside: it is watched for that from when it is known.
