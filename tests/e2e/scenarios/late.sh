@@ -3,7 +3,7 @@
 # Containers that are gone before the monitor comes to their records: it stands still while they
 # live. What nobody can look at any more is told by the records, and by what is left on disk.
 
-GROUP_late=(late_writes late_writes_in_a_container_that_was_removed late_gain late_powers)
+GROUP_late=(late_writes late_names late_writes_in_a_container_that_was_removed late_gain late_powers)
 
 late_name() { # SUFFIX
 	echo "kw-$RUN_ID-$RT-late-$1"
@@ -31,10 +31,23 @@ amid_late() {
 	RT=${RUNTIMES[0]}
 	name=$(late_name keeper)
 	rt_run "$name" --detach -- sleep 600 || say 'e2e: no container keeps the monitor awake'
+	late_acquaint
 	late_round late_writers
 	late_round late_mighty
 	RT=${RUNTIMES[0]}
 	rt_remove "$name"
+}
+
+# Where docker and containerd keep what they know of a container is known from one that was seen.
+late_acquaint() {
+	local RT name
+	for RT in docker containerd; do
+		[[ " ${RUNTIMES[*]} " == *" $RT "* ]] || continue
+		name=$(late_name before)
+		rt_run "$name" -- true || say "e2e: no container of $RT before"
+		rt_remove "$name"
+	done
+	wait_for_monitor
 }
 
 # All runtimes' containers of a round live and die while it stands still.
@@ -90,7 +103,7 @@ late_all_have_written() {
 
 # --- what is said of it ---
 
-# As expect_finding, but for the names, which are gone with the specification.
+# As expect_finding, but for the names: those of removed containers are gone.
 expect_late() { # NAME RULE JQ-CONDITION...
 	local name=$1 rule=$2 condition
 	shift 2
@@ -146,6 +159,16 @@ scenario_late_writes_in_a_container_that_was_removed() {
 	name=$(late_name removed)
 	expect_unplaced_writes "$name"
 	expect_nothing_else "$name" readonly-writable-path:2 readonly-write-attempt:1
+}
+
+# Its specification may be gone with it, its name and image are not.
+scenario_late_names() {
+	local name image='.image == "docker.io/library/keelwatch-e2e:1"'
+	name=$(late_name writes)
+	[[ $RT != runc && $RT != crun ]] || image='.image == null'
+	wait_for_line has_match "$name" finding ".container | .name == \"$name\" and
+		.id == \"$(rt_id "$name")\" and .runtime == \"${RT%%-*}\" and ($image)" && return
+	fail "it is not named: $(matches "$name" finding true | jq -c .container | head -n 1)"
 }
 
 # And nothing of its writes: it is no read-only container.
