@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/util.h"
@@ -338,6 +339,71 @@ Test(mounts, made_shared_are_found)
 	cr_assert_eq(found->severity, KEELWATCH__SEVERITY__error);
 	cr_assert_str_eq(found->mount->target, "/");
 	cr_assert_str_eq(found->mount->propagation, "shared");
+	fixture_free(s.f);
+}
+
+/* Of a collector that comes late: the first table that it reads has all of it already. */
+static void expect_in_first_table(const char *line, enum ev_mount_op op, const char *fstype,
+				  const char *message)
+{
+	struct scene s = begin(line);
+	const Keelwatch__Finding *found;
+	struct fixture_record r;
+
+	for (int i = 0; i < 2; i++) {
+		fixture_make_mount(&r, &s.init, op, "src", "/m", fstype);
+		r.mount.flags = op == MOUNT_PROPAGATION ? MS_SHARED | MS_REC : 0;
+		r.mount.propagation = op == MOUNT_SETATTR ? MS_SHARED : 0;
+		fixture_feed(s.f, &r);
+	}
+	pipeline_finish(s.f->pipeline);
+	found = fixture_one(s.f, "sensitive-mount-runtime");
+	cr_expect_str_eq(found->message, message);
+	cr_expect_eq(found->count, 1);
+	cr_expect_str_eq(found->mount->target, "/m");
+	fixture_free(s.f);
+}
+
+Test(mounts, table_that_was_first_read_after_the_call_shows_what_it_made)
+{
+	expect_in_first_table("120 100 0:70 / /m rw - proc proc rw\n", MOUNT_MOUNT, "proc",
+			      "mounted while running at /m: a procfs");
+	expect_in_first_table("120 100 0:70 / /m rw - sysfs sysfs rw\n", MOUNT_MOVE, "",
+			      "mounted while running at /m: a sysfs");
+	expect_in_first_table("120 100 0:70 / /m rw shared:9 - tmpfs tmpfs rw\n", MOUNT_PROPAGATION,
+			      "", "propagation of /m was made shared");
+	expect_in_first_table("120 100 0:70 / /m rw shared:9 - tmpfs tmpfs rw\n", MOUNT_SETATTR, "",
+			      "propagation of /m was made shared");
+}
+
+Test(mounts, call_that_changed_nothing_raises_nothing_by_what_was_there)
+{
+	struct scene s = begin("120 100 0:50 / /m rw - proc proc rw\n"
+			       "121 100 0:70 / /p rw - sysfs sysfs rw\n"
+			       "122 100 0:71 / /s rw shared:9 - tmpfs tmpfs rw\n");
+	static const struct {
+		enum ev_mount_op op;
+		const char *target, *fstype;
+	} calls[] = {
+		{ MOUNT_MOVE, "/m", "" },      /* the container's own /proc has another name */
+		{ MOUNT_MOUNT, "/p", "proc" }, /* which was taken away again */
+		{ MOUNT_MOUNT, "/p/none", "proc" },
+		{ MOUNT_REMOUNT, "/p", "sysfs" },
+		{ MOUNT_BIND, "/p", "" },
+		{ MOUNT_PROPAGATION, "/s", "" }, /* private; it was taken back again */
+		{ MOUNT_PROPAGATION, "/tmp", "" },
+		{ MOUNT_MOVE, "relative", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct fixture_record r;
+
+		fixture_make_mount(&r, &s.init, calls[i].op, "src", calls[i].target,
+				   calls[i].fstype);
+		r.mount.flags = !strcmp(calls[i].target, "/tmp") ? MS_SHARED : 0;
+		fixture_feed(s.f, &r);
+		fixture_silent(s.f);
+	}
 	fixture_free(s.f);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sensitive paths of the host: those a container starts with, and those that come later. */
 #include <string.h>
+#include <sys/mount.h>
 
 #include "base/util.h"
 #include "detect/detect_priv.h"
@@ -163,14 +164,15 @@ static struct exposure_verdict expose_new(const struct judgement *j, const struc
 	return v;
 }
 
-/* A bind of what the container had anyway shows nothing new. */
+/* A bind of what the container had anyway, beside the mount itself, shows nothing new. */
 static bool was_there(const struct mount_table *before, const struct mount_line *line)
 {
 	for (size_t i = 0; i < before->count; i++) {
 		const struct mount_line *old = &before->lines[i];
 		size_t len = strlen(old->root);
 
-		if (old->dev == line->dev && !strncmp(line->root, old->root, len) &&
+		if (old->id != line->id && old->dev == line->dev &&
+		    !strncmp(line->root, old->root, len) &&
 		    (len == 1 || !line->root[len] || line->root[len] == '/') &&
 		    (!old->mnt_ro || line->mnt_ro))
 			return true;
@@ -178,8 +180,9 @@ static bool was_there(const struct mount_table *before, const struct mount_line 
 	return false;
 }
 
+/* once: it may have been told of, which is then not worth a count. */
 static void say_mount(const struct judgement *j, const struct mount_line *line,
-		      struct exposure_verdict v)
+		      struct exposure_verdict v, bool once)
 {
 	bool arrived = j->mo->rec->type == EV_MOUNTS_CHANGED;
 	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line,
@@ -197,24 +200,59 @@ static void say_mount(const struct judgement *j, const struct mount_line *line,
 	draft_evidence(&f, "call", "%s", arrived ? "none in the container" : m->operation);
 	if (j->mo->mounts_foreign)
 		draft_evidence(&f, "where", "in a mount namespace of its own");
+	f.once = once;
 	draft_end(&f);
 }
 
-static void judge_shared(const struct judgement *j, const struct mount_change *c)
+static void say_shared(const struct judgement *j, const struct mount_line *line, bool once)
 {
-	Keelwatch__Mount *m;
+	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line, "propagation");
 	struct draft f;
 
-	if (c->kind != MOUNT_CHANGED || c->before->shared_group || !c->after->shared_group)
-		return;
-	m = enrich_mount_line(j->d->enrich, c->after, "propagation");
 	if (!m)
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, KEELWATCH__SEVERITY__error);
 	draft_key(&f, "shared|%s", m->target);
 	draft_message(&f, "propagation of %s was made shared", m->target);
 	evidence_of_mount(&f, m);
+	f.once = once;
 	draft_end(&f);
+}
+
+static void judge_shared(const struct judgement *j, const struct mount_change *c)
+{
+	if (c->kind == MOUNT_CHANGED && !c->before->shared_group && c->after->shared_group)
+		say_shared(j, c->after, false);
+}
+
+static bool makes_shared(const struct ev_mount *e)
+{
+	return (e->op == MOUNT_PROPAGATION && e->flags & MS_SHARED) ||
+	       (e->op == MOUNT_SETATTR && e->propagation & MS_SHARED);
+}
+
+/*
+ * A call that succeeded and changed nothing since the table was last read: it was read after the call,
+ * for one before it, or as the first, by a collector that came late. Then the table shows what the call
+ * made, and may have been told of.
+ */
+static void judge_too_late(const struct judgement *j)
+{
+	const struct ev_mount *e = (const void *)j->mo->rec;
+	const struct mount_table *now = j->mo->mounts_after;
+	const Keelwatch__Mount *call = j->event->mount;
+	const struct mount_line *line = mount_table_find(now, call->target);
+	struct exposure_verdict v;
+
+	if (!line || strcmp(line->target, call->target) != 0)
+		return;
+	if (makes_shared(e) && line->shared_group)
+		say_shared(j, line, true);
+	if (e->op != MOUNT_MOVE && (e->op != MOUNT_MOUNT || strcmp(line->fstype, call->filesystem)))
+		return;
+	v = expose_new(j, line);
+	if (v.level != EXPOSURE_NONE && !was_there(now, line))
+		say_mount(j, line, v, true);
 }
 
 static void judge_later(const struct judgement *j)
@@ -229,9 +267,11 @@ static void judge_later(const struct judgement *j)
 			struct exposure_verdict v = expose_new(j, c->after);
 
 			if (v.level != EXPOSURE_NONE)
-				say_mount(j, c->after, v);
+				say_mount(j, c->after, v, false);
 		}
 	}
+	if (!mo->change_count && mo->rec->type == EV_MOUNT)
+		judge_too_late(j);
 }
 
 /* In a mount namespace of its own: what is there by place and device, and the container has not. */
@@ -246,7 +286,7 @@ static void judge_later_foreign(const struct judgement *j)
 			continue;
 		v = expose_new(j, &now->lines[i]);
 		if (v.level != EXPOSURE_NONE)
-			say_mount(j, &now->lines[i], v);
+			say_mount(j, &now->lines[i], v, false);
 	}
 }
 
@@ -272,15 +312,21 @@ static struct exposure_verdict expose_fstype(const char *fstype)
 static void judge_call(const struct judgement *j)
 {
 	const Keelwatch__Mount *m = j->event->mount;
+	bool shared = makes_shared((const void *)j->mo->rec);
 	struct exposure_verdict v = expose_fstype(m->filesystem);
 	struct draft f;
 
+	if (shared)
+		v.level = EXPOSURE_HIGH;
 	if (v.level == EXPOSURE_NONE)
 		return;
 	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
-	draft_key(&f, "call|%s|%s", m->target, m->filesystem);
-	draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "", m->target,
-		      v.what);
+	draft_key(&f, "call|%s|%s", m->target, shared ? "shared" : m->filesystem);
+	if (shared)
+		draft_message(&f, "propagation of %s was made shared", m->target);
+	else
+		draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "",
+			      m->target, v.what);
 	f.finding.mount = j->event->mount;
 	draft_evidence(&f, "call", "%s", m->operation);
 	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
