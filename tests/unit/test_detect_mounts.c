@@ -385,13 +385,10 @@ Test(mounts, call_that_changed_nothing_raises_nothing_by_what_was_there)
 		enum ev_mount_op op;
 		const char *target, *fstype;
 	} calls[] = {
-		{ MOUNT_MOVE, "/m", "" },      /* the container's own /proc has another name */
-		{ MOUNT_MOUNT, "/p", "proc" }, /* which was taken away again */
-		{ MOUNT_MOUNT, "/p/none", "proc" },
-		{ MOUNT_REMOUNT, "/p", "sysfs" },
-		{ MOUNT_BIND, "/p", "" },
-		{ MOUNT_PROPAGATION, "/s", "" }, /* private; it was taken back again */
-		{ MOUNT_PROPAGATION, "/tmp", "" },
+		{ MOUNT_MOVE, "/m", "" },     /* the container's own /proc has another name */
+		{ MOUNT_MOUNT, "p", "proc" }, /* the table has it by a name that we cannot know */
+		{ MOUNT_REMOUNT, "/p", "sysfs" }, { MOUNT_BIND, "/p", "" },
+		{ MOUNT_MOUNT, "/p", "tmpfs" },	  { MOUNT_PROPAGATION, "/s", "" }, /* private */
 		{ MOUNT_MOVE, "relative", "" },
 	};
 
@@ -400,10 +397,32 @@ Test(mounts, call_that_changed_nothing_raises_nothing_by_what_was_there)
 
 		fixture_make_mount(&r, &s.init, calls[i].op, "src", calls[i].target,
 				   calls[i].fstype);
-		r.mount.flags = !strcmp(calls[i].target, "/tmp") ? MS_SHARED : 0;
 		fixture_feed(s.f, &r);
 		fixture_silent(s.f);
 	}
+	fixture_free(s.f);
+}
+
+/* As when it was taken away again at once, or by a table that is a dead process's. */
+Test(mounts, call_that_the_table_shows_nothing_of_is_found_by_itself)
+{
+	struct scene s = begin("120 100 0:70 / /m rw - tmpfs tmpfs rw\n");
+	const Keelwatch__Finding *found;
+	struct fixture_record r;
+
+	fixture_make_mount(&r, &s.init, MOUNT_MOUNT, "proc", "/m", "proc");
+	fixture_feed(s.f, &r);
+	found = fixture_one(s.f, "sensitive-mount-runtime");
+	cr_expect_str_eq(found->message, "mounted while running at /m: a procfs");
+	cr_expect_str_eq(fixture_evidence(found, "table"),
+			 "gone before it could be read: judged by the call alone");
+	fixture_forget(s.f);
+	fixture_make_mount(&r, &s.init, MOUNT_PROPAGATION, "", "/m", "");
+	r.mount.flags = MS_SHARED;
+	fixture_feed(s.f, &r);
+	found = fixture_one(s.f, "sensitive-mount-runtime");
+	cr_expect_eq(found->severity, KEELWATCH__SEVERITY__error);
+	cr_expect_str_eq(found->message, "propagation of /m was made shared");
 	fixture_free(s.f);
 }
 

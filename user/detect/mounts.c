@@ -225,16 +225,59 @@ static void judge_shared(const struct judgement *j, const struct mount_change *c
 		say_shared(j, c->after, false);
 }
 
+/* File systems that nothing but a block device has (FS_REQUIRES_DEV). */
+static const char *const disk_filesystems[] = {
+	"ext2",	 "ext3", "ext4", "xfs",	    "btrfs", "vfat",	 "exfat", "ntfs",
+	"ntfs3", "f2fs", "jfs",	 "iso9660", "udf",   "squashfs", "erofs", "hfsplus",
+};
+
+static struct exposure_verdict expose_fstype(const char *fstype)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_filesystems); i++)
+		if (!strcmp(fstype, kernel_filesystems[i].fstype))
+			return (struct exposure_verdict){ kernel_filesystems[i].level,
+							  kernel_filesystems[i].what };
+	for (size_t i = 0; i < ARRAY_SIZE(disk_filesystems); i++)
+		if (!strcmp(fstype, disk_filesystems[i]))
+			return (struct exposure_verdict){ EXPOSURE_HIGH, "a block device" };
+	return (struct exposure_verdict){};
+}
+
 static bool makes_shared(const struct ev_mount *e)
 {
 	return (e->op == MOUNT_PROPAGATION && e->flags & MS_SHARED) ||
 	       (e->op == MOUNT_SETATTR && e->propagation & MS_SHARED);
 }
 
+/* No table was to be had, or none that shows it: it was gone before it could be read. The call succeeded. */
+static void judge_call(const struct judgement *j)
+{
+	const Keelwatch__Mount *m = j->event->mount;
+	bool shared = makes_shared((const void *)j->mo->rec);
+	struct exposure_verdict v = expose_fstype(m->filesystem);
+	struct draft f;
+
+	if (shared)
+		v.level = EXPOSURE_HIGH;
+	if (v.level == EXPOSURE_NONE)
+		return;
+	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
+	draft_key(&f, "call|%s|%s", m->target, shared ? "shared" : m->filesystem);
+	if (shared)
+		draft_message(&f, "propagation of %s was made shared", m->target);
+	else
+		draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "",
+			      m->target, v.what);
+	f.finding.mount = j->event->mount;
+	draft_evidence(&f, "call", "%s", m->operation);
+	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
+	draft_end(&f);
+}
+
 /*
  * A call that succeeded and changed nothing since the table was last read: it was read after the call,
  * for one before it, or as the first, by a collector that came late. Then the table shows what the call
- * made, and may have been told of.
+ * made, and may have been told of; or shows it no more.
  */
 static void judge_too_late(const struct judgement *j)
 {
@@ -242,17 +285,24 @@ static void judge_too_late(const struct judgement *j)
 	const struct mount_table *now = j->mo->mounts_after;
 	const Keelwatch__Mount *call = j->event->mount;
 	const struct mount_line *line = mount_table_find(now, call->target);
+	bool is_there = line && !strcmp(line->target, call->target);
 	struct exposure_verdict v;
 
-	if (!line || strcmp(line->target, call->target) != 0)
+	if (makes_shared(e)) {
+		if (is_there && line->shared_group)
+			say_shared(j, line, true);
+		else
+			judge_call(j);
 		return;
-	if (makes_shared(e) && line->shared_group)
-		say_shared(j, line, true);
-	if (e->op != MOUNT_MOVE && (e->op != MOUNT_MOUNT || strcmp(line->fstype, call->filesystem)))
-		return;
-	v = expose_new(j, line);
-	if (v.level != EXPOSURE_NONE && !was_there(now, line))
-		say_mount(j, line, v, true);
+	}
+	if (e->op == MOUNT_MOUNT && call->target[0] == '/' &&
+	    (!is_there || strcmp(line->fstype, call->filesystem) != 0))
+		judge_call(j);
+	else if (is_there && (e->op == MOUNT_MOUNT || e->op == MOUNT_MOVE)) {
+		v = expose_new(j, line);
+		if (v.level != EXPOSURE_NONE && !was_there(now, line))
+			say_mount(j, line, v, true);
+	}
 }
 
 static void judge_later(const struct judgement *j)
@@ -288,49 +338,6 @@ static void judge_later_foreign(const struct judgement *j)
 		if (v.level != EXPOSURE_NONE)
 			say_mount(j, &now->lines[i], v, false);
 	}
-}
-
-/* File systems that nothing but a block device has (FS_REQUIRES_DEV). */
-static const char *const disk_filesystems[] = {
-	"ext2",	 "ext3", "ext4", "xfs",	    "btrfs", "vfat",	 "exfat", "ntfs",
-	"ntfs3", "f2fs", "jfs",	 "iso9660", "udf",   "squashfs", "erofs", "hfsplus",
-};
-
-static struct exposure_verdict expose_fstype(const char *fstype)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kernel_filesystems); i++)
-		if (!strcmp(fstype, kernel_filesystems[i].fstype))
-			return (struct exposure_verdict){ kernel_filesystems[i].level,
-							  kernel_filesystems[i].what };
-	for (size_t i = 0; i < ARRAY_SIZE(disk_filesystems); i++)
-		if (!strcmp(fstype, disk_filesystems[i]))
-			return (struct exposure_verdict){ EXPOSURE_HIGH, "a block device" };
-	return (struct exposure_verdict){};
-}
-
-/* No table was to be had: the container was gone before it could be read. The call succeeded. */
-static void judge_call(const struct judgement *j)
-{
-	const Keelwatch__Mount *m = j->event->mount;
-	bool shared = makes_shared((const void *)j->mo->rec);
-	struct exposure_verdict v = expose_fstype(m->filesystem);
-	struct draft f;
-
-	if (shared)
-		v.level = EXPOSURE_HIGH;
-	if (v.level == EXPOSURE_NONE)
-		return;
-	draft_begin(&f, j, RULE_SENSITIVE_MOUNT_RUNTIME, grade(v.level));
-	draft_key(&f, "call|%s|%s", m->target, shared ? "shared" : m->filesystem);
-	if (shared)
-		draft_message(&f, "propagation of %s was made shared", m->target);
-	else
-		draft_message(&f, "mounted while running%s%s: %s", m->target[0] ? " at " : "",
-			      m->target, v.what);
-	f.finding.mount = j->event->mount;
-	draft_evidence(&f, "call", "%s", m->operation);
-	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
-	draft_end(&f);
 }
 
 void mounts_judge(const struct judgement *j)
