@@ -503,6 +503,33 @@ Test(identity, program_with_a_command_line_like_a_runtimes_but_no_bundle_makes_n
 	fixture_free(f);
 }
 
+/* Its exec was held back, as a flood of others was on: what it keeps of its containers says it. */
+Test(identity, container_whose_runtime_was_not_seen_is_known_by_its_state)
+{
+	struct fixture *f = fixture_new();
+	struct fixture_task runtime = fixture_host_task(FIXTURE_RUNTIME, 1);
+	struct fixture_task init = fixture_container_task(FIXTURE_INIT, FIXTURE_RUNTIME);
+	const Keelwatch__Container *c;
+
+	fixture_put(f, "/run/runc/" FIXTURE_ID "/state.json",
+		    "{\"init_process_pid\":1000,\"config\":{\"labels\":[\"bundle=" FIXTURE_BUNDLE
+		    "\"]}}");
+	fixture_start(f);
+	fixture_mkdir(f, FIXTURE_CGROUP, 1, FIXTURE_CGROUP_PATH);
+	fixture_fork(f, &runtime, &init);
+	fixture_attach(f, FIXTURE_CGROUP, FIXTURE_CGROUP_PATH, &init);
+	cr_assert_null(fixture_container(f));
+	fixture_exec(f, &init, "/bin/app");
+	cr_assert_not_null(fixture_container(f));
+	c = &fixture_container(f)->msg;
+	cr_expect_str_eq(c->id, FIXTURE_ID);
+	cr_expect_str_eq(c->runtime, "docker");
+	cr_expect_str_eq(c->oci_runtime, "runc");
+	cr_expect_eq(c->attribution, KEELWATCH__ATTRIBUTION__cached);
+	cr_expect_not(c->partial, "%s", c->partial_why);
+	fixture_free(f);
+}
+
 /* --- its time --- */
 
 Test(identity, calls_are_of_interest_from_the_new_cgroup_until_the_containers_end)

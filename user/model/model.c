@@ -251,7 +251,8 @@ static void feed_exec(struct model *m, struct moment *mo)
 	if (!p->container) {
 		node = node_find(m, e->head.cgroup_id);
 		if (node && node->candidate_ns)
-			process_set_container(p, identity_derive(m, node));
+			process_set_container(p,
+					      origin_seek(m, node, p) ?: identity_derive(m, node));
 		else if (!p->entered)
 			come_in(p, joined_by_namespace(m, e));
 	}

@@ -119,7 +119,11 @@ void recall_settle(struct model *m, const struct ev_start *e, moment_fn fn, void
 /* procfs.c */
 uint32_t proc_ns(struct model *m, uint32_t pid, const char *kind); /* its inode; 0: not to be had */
 
-/* origin.c: of a process that runs in its cgroup; NULL: it is none. */
+/*
+ * origin.c: of a process that runs in its cgroup; NULL: it is none. origin_seek() asks the runtime's
+ * files alone, origin_find() takes what lives apart from the host for one too.
+ */
+struct container *origin_seek(struct model *m, struct cgroup_node *node, const struct process *p);
 struct container *origin_find(struct model *m, struct cgroup_node *node, const struct process *p);
 
 /* snapshot.c */

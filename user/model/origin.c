@@ -215,19 +215,24 @@ static bool find_state(struct model *m, uint32_t pid, struct origin *o)
 	return false;
 }
 
-struct container *origin_find(struct model *m, struct cgroup_node *node, const struct process *p)
+struct container *origin_seek(struct model *m, struct cgroup_node *node, const struct process *p)
 {
 	_cleanup_free_ char *id = container_id_of_cgroup(node->path);
 	struct origin o = {};
 	struct container *c;
 
-	if (!id)
+	if (!id || (!origin_by_parents(m, p, id, &o) && !find_state(m, p->tgid, &o)))
 		return NULL;
-	if (!origin_by_parents(m, p, id, &o) && !find_state(m, p->tgid, &o))
-		return is_of_host(m, node) ? NULL : identity_derive(m, node);
 	c = identity_read(m, node, &o.view, o.bundle, o.id, o.runtime,
 			  KEELWATCH__ATTRIBUTION__cached);
 	free(o.bundle);
 	free(o.id);
 	return c;
+}
+
+struct container *origin_find(struct model *m, struct cgroup_node *node, const struct process *p)
+{
+	struct container *c = origin_seek(m, node, p);
+
+	return c || is_of_host(m, node) ? c : identity_derive(m, node);
 }
