@@ -58,7 +58,7 @@ SKEL     := $(GEN)/keelwatch.skel.h
 # The form of records and maps as one number: see user/probe/pins.h.
 LAYOUT_H := $(GEN)/layout.h
 FORM_OF  := bpf/event.h bpf/control.h bpf/lib/maps.bpf.h
-PROTOS   := event otlp
+PROTOS   := event otlp containerd
 PROTO_H  := $(PROTOS:%=$(GEN)/%.pb-c.h)
 USER_SRC := $(sort $(shell find user -name '*.c'))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
@@ -69,8 +69,8 @@ CONFINED := $(BUILD)/ship/confined
 OTHER    := $(BUILD)/ship/keelwatch
 SAMPLES  := $(BUILD)/ship/samples
 
-# name.o of every source, and of the generated protobuf code (default: the records'), under an object directory
-objects = $(patsubst %.c,$(1)/%.o,$(2)) $(patsubst %,$(1)/gen/%.pb-c.o,$(or $(3),event))
+# name.o of every source, and of the generated protobuf code (default: the monitor's), under an object directory
+objects = $(patsubst %.c,$(1)/%.o,$(2)) $(patsubst %,$(1)/gen/%.pb-c.o,$(or $(3),event containerd))
 
 # Two programs: the monitor is static and has no network library in it; the shipper, which has a
 # network and no privileges, takes TLS, HTTP and Kafka from the system's own libraries.

@@ -268,6 +268,14 @@ Test(spec, a_container_whose_bundle_is_gone_is_named_where_others_of_its_engine_
 	s = read_next(&h, &roots, SHIM_TASKS "default/web", "default");
 	cr_expect_str_eq(s->engine, "containerd");
 	cr_expect_str_eq(s->image, "test.local/bb:1");
+	cr_expect(!s->partial, "its database has the specification: %s", s->why);
+	cr_expect(s->no_new_privs && s->ns_mnt);
+	cr_expect_eq(s->masked_paths, 11);
+	cr_expect_str_eq(mount_at(s, "/sys")->type, "sysfs");
+	cr_expect_str_eq(s->rootfs, SHIM_TASKS "default/web/rootfs");
+	spec_free(s);
+	s = read_next(&h, &roots, SHIM_TASKS "default/none", "default");
+	cr_expect_str_eq(s->why, "config.json: No such file or directory");
 	spec_free(s);
 	engine_roots_free(&roots);
 }

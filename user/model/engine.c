@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "containerd.pb-c.h"
 #include "model/bolt.h"
 #include "source/facts.h"
 #include "model/host_json.h"
@@ -24,6 +25,8 @@
 struct lookup {
 	struct engine_view from;
 	struct spec *s;
+	struct buf *
+		config; /* where containerd's specification goes; NULL: it is the image that is looked for */
 	const json_t *annotations;
 	char *namespace;     /* containerd's; NULL: not known */
 	unsigned int stores; /* tried so far */
@@ -339,10 +342,34 @@ static int podman_find(struct lookup *l)
 	return rc;
 }
 
-/* The image that <root>'s database names, read again where the look-up fails in a torn file. */
+static int take_image(struct lookup *l, const char *image, size_t len)
+{
+	_cleanup_(buf_free) struct buf clean = {};
+
+	if (!len || len > HOST_JSON_TEXT_MAX)
+		return 0;
+	text_clean(&clean, image, len);
+	if (clean.failed)
+		return -ENOMEM;
+	l->s->image = TAKE(clean.data);
+	return 1;
+}
+
+static int take_config(struct lookup *l, const char *bytes, size_t len)
+{
+	Containerd__Any *any = containerd__any__unpack(NULL, len, (const uint8_t *)bytes);
+
+	if (any)
+		buf_add(l->config, any->value.data, any->value.len);
+	containerd__any__free_unpacked(any, NULL);
+	return l->config->failed ? -ENOMEM : l->config->len > 0;
+}
+
+/* What <root>'s database says of the container, read again where the look-up fails in a torn file. */
 static int containerd_store(struct lookup *l, const char *root, size_t len)
 {
-	const char *const key[] = { "v1", l->namespace, "containers", l->s->id, "image", NULL };
+	const char *const what = l->config ? "spec" : "image";
+	const char *const key[] = { "v1", l->namespace, "containers", l->s->id, what, NULL };
 	_cleanup_(buf_free) struct buf path = {};
 
 	buf_fmt(&path, "%s%.*s/io.containerd.metadata.v1.bolt/meta.db", l->from.root, (int)len,
@@ -350,25 +377,20 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 	if (path.failed)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < META_DB_READS; i++) {
-		_cleanup_(buf_free) struct buf db = {}, clean = {};
-		const char *image;
-		size_t image_len;
+		_cleanup_(buf_free) struct buf db = {};
+		const char *value;
+		size_t value_len;
 		int rc;
 
 		rc = facts_read(l->from.facts, path.data, META_DB_MAX, &db);
 		if (rc)
 			return rc == -ENOMEM ? rc : 0;
-		if (!bolt_find(db.data, db.len, key, &image, &image_len))
+		if (!bolt_find(db.data, db.len, key, &value, &value_len))
 			continue;
-		if (!image_len || image_len > HOST_JSON_TEXT_MAX)
-			return 0;
-		text_clean(&clean, image, image_len);
-		if (clean.failed)
-			return -ENOMEM;
-		l->s->image = TAKE(clean.data);
-		if (l->from.roots)
+		rc = l->config ? take_config(l, value, value_len) : take_image(l, value, value_len);
+		if (rc > 0 && l->from.roots)
 			remember_root(&l->from.roots->containerd, root, len);
-		return 1;
+		return rc;
 	}
 	return 0;
 }
@@ -377,7 +399,7 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
  * <bundle>/work is a link to <root>/io.containerd.runtime.v2.task/<namespace>/<id> (containerd's
  * NewBundle), and so the way from the state directory, which may be anywhere, to the root.
  */
-static int containerd_find_image(struct lookup *l)
+static int containerd_find(struct lookup *l)
 {
 	const struct engine_roots *roots = l->from.roots;
 	_cleanup_(buf_free) struct buf link = {}, work = {};
@@ -404,7 +426,7 @@ static int describe_containerd(struct lookup *l)
 	if (take_annotations(l, containerd_annotations, ARRAY_SIZE(containerd_annotations)) ||
 	    name_in_pod(s))
 		return -ENOMEM;
-	return s->image || s->sandbox ? 0 : containerd_find_image(l);
+	return s->image || s->sandbox ? 0 : containerd_find(l);
 }
 
 static int describe_crio(struct lookup *l)
@@ -496,6 +518,26 @@ static int resolve(struct lookup *l)
 	return s->id && (!s->name || !*s->name) ? copy_text(&s->name, s->id) : 0;
 }
 
+static int set_namespace(struct lookup *l, const char *namespace)
+{
+	if (!namespace || !*namespace)
+		return l->s->bundle ? namespace_of_bundle(l) : 0;
+	l->namespace = strdup(namespace);
+	return l->namespace ? 0 : -ENOMEM;
+}
+
+int engine_config(const struct engine_view *from, struct spec *s, const char *namespace,
+		  struct buf *config)
+{
+	struct lookup l = { .from = *from, .s = s, .config = config };
+	int rc = set_namespace(&l, namespace);
+
+	if (!rc && l.namespace && strcmp(l.namespace, "moby") != 0)
+		rc = containerd_find(&l);
+	free(l.namespace);
+	return rc < 0 ? rc : rc ? 0 : -ENOENT;
+}
+
 int engine_resolve(const struct engine_view *from, struct spec *s, const json_t *config,
 		   const char *namespace)
 {
@@ -504,14 +546,8 @@ int engine_resolve(const struct engine_view *from, struct spec *s, const json_t 
 		.s = s,
 		.annotations = json_object_get(config, "annotations"),
 	};
-	int rc = 0;
+	int rc = set_namespace(&l, namespace);
 
-	if (namespace && *namespace) {
-		l.namespace = strdup(namespace);
-		rc = l.namespace ? 0 : -ENOMEM;
-	} else if (s->bundle) {
-		rc = namespace_of_bundle(&l);
-	}
 	if (!rc)
 		rc = resolve(&l);
 	free(l.namespace);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+struct buf;
 struct facts;
 struct spec;
 
@@ -40,5 +41,12 @@ struct engine_view {
  */
 int engine_resolve(const struct engine_view *from, struct spec *s, const json_t *config,
 		   const char *namespace);
+
+/*
+ * What containerd keeps of a config.json that its bundle does not have any more: JSON, appended to
+ * config. Of s only id and bundle are looked at. 0, -ENOENT or -ENOMEM.
+ */
+int engine_config(const struct engine_view *from, struct spec *s, const char *namespace,
+		  struct buf *config);
 
 #endif

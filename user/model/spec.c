@@ -358,6 +358,8 @@ static int read_bundle(const struct engine_view *from, struct spec *s, const cha
 	if (path.failed)
 		return -ENOMEM;
 	rc = facts_read(from->facts, path.data, FACT_MAX, &text);
+	if (rc == -ENOENT) /* the bundle is gone: its engine may have the same */
+		rc = engine_config(from, s, engine_hint, &text);
 	if (rc == -ENOMEM)
 		return rc;
 	if (!rc)

@@ -17,9 +17,10 @@ late_has_volumes() {
 	[[ $RT == docker || $RT == podman-* ]]
 }
 
-# docker and containerd take the specification away when the container ends.
+# docker takes the specification away when the container ends; containerd does too, but has it in its
+# database.
 late_has_specification() {
-	[[ $RT != docker && $RT != containerd ]]
+	[[ $RT != docker ]]
 }
 
 # --- while it stands still ---
