@@ -158,7 +158,7 @@ static struct spec *parse(const char *json)
 static const struct spec_mount *mount_at(const struct spec *s, const char *destination)
 {
 	for (size_t i = 0; i < s->mount_count; i++) {
-		if (!strcmp(s->mounts[i].destination, destination))
+		if (s->mounts[i].destination && !strcmp(s->mounts[i].destination, destination))
 			return &s->mounts[i];
 	}
 	cr_assert_fail("no mount at %s", destination);
@@ -248,7 +248,10 @@ Test(spec, a_container_whose_bundle_is_gone_is_named_where_others_of_its_engine_
 		  .text = "{'root':{'path':'/data/docker/overlay2/x/merged'}}" },
 		{ .path = ODD_DOCKER "c1/config.v2.json", .text = "{'ID':'c1','Name':'/one'}" },
 		{ .path = ODD_DOCKER "c2/config.v2.json",
-		  .text = "{'ID':'c2','Name':'/two','Config':{'Image':'img'}}" },
+		  .text = "{'ID':'c2','Name':'/two','Config':{'Image':'img'},'MountPoints':{"
+			  "'/d':{'Source':'/srv/d','Destination':'/d','RW':true,'Type':'bind'},"
+			  "'/e':{'Source':'/etc','Destination':'/e','RW':false,'Type':'bind'},"
+			  "'/t':{'Destination':'/t','RW':true,'Type':'tmpfs'},'/j':7}}" },
 		FIXTURE(CTR_STATE "web/config.json", "containerd-config.json"),
 		{ .path = CTR_STATE "web/work", .link = CTR_ROOT "runtime.v2.task/default/web" },
 		FIXTURE(CTR_ROOT "metadata.v1.bolt/meta.db", "containerd-meta.db"));
@@ -263,6 +266,12 @@ Test(spec, a_container_whose_bundle_is_gone_is_named_where_others_of_its_engine_
 	cr_expect_str_eq(s->name, "two");
 	cr_expect_str_eq(s->image, "img");
 	cr_expect(s->partial);
+	cr_expect_eq(s->mount_count, 4);
+	cr_expect_str_eq(mount_at(s, "/d")->source, "/srv/d");
+	cr_expect_str_eq(mount_at(s, "/d")->type, "bind");
+	cr_expect(!mount_at(s, "/d")->read_only && mount_at(s, "/e")->read_only);
+	cr_expect_str_eq(mount_at(s, "/t")->type, "tmpfs");
+	cr_expect_null(s->mounts[3].destination, "it is none");
 	spec_free(s);
 	spec_free(read_next(&h, &roots, CTR_STATE "web", "default"));
 	s = read_next(&h, &roots, SHIM_TASKS "default/web", "default");

@@ -172,6 +172,31 @@ static int try_known(struct lookup *l, store_fn look, const struct engine_root_l
 
 /* --- docker, podman, containerd --- */
 
+/* What a user bound, in place of the mounts of a config.json that is gone. */
+static int docker_mounts(struct spec *s, const json_t *points)
+{
+	size_t count = json_object_size(points);
+	const char *key;
+	json_t *point;
+
+	if (!count || count > SPEC_MAX_MOUNTS || s->mounts)
+		return 0;
+	s->mounts = calloc(count, sizeof(*s->mounts));
+	if (!s->mounts)
+		return -ENOMEM;
+	json_object_foreach((json_t *)points, key, point) {
+		struct spec_mount *m = &s->mounts[s->mount_count++];
+		const char *type = host_json_raw(json_object_get(point, "Type"));
+
+		m->read_only = !json_is_true(json_object_get(point, "RW"));
+		m->type = strdup(type && !strcmp(type, "tmpfs") ? type : "bind");
+		if (!m->type || take(&m->destination, json_object_get(point, "Destination")) ||
+		    take(&m->source, json_object_get(point, "Source")))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* <dataroot>/containers/<id>/config.v2.json, if it speaks of our container. */
 static int docker_store(struct lookup *l, const char *dataroot, size_t len)
 {
@@ -193,6 +218,8 @@ static int docker_store(struct lookup *l, const char *dataroot, size_t len)
 		name = l->s->name;
 		if (!rc && name && *name == '/')
 			memmove(l->s->name, name + 1, strlen(name));
+		if (!rc && l->s->partial)
+			rc = docker_mounts(l->s, json_object_get(root, "MountPoints"));
 		if (l->from.roots)
 			remember_root(&l->from.roots->docker, dataroot, len);
 		rc = rc ? rc : 1;
