@@ -556,6 +556,96 @@ Test(defeated, by_a_mount_over_a_part_of_the_root)
 	expect_defeated(&s, MOUNT_MOUNT, buf_cstr(&now), "mount over a part", "/etc");
 }
 
+/* Of a collector that comes late: the first table that it reads has all of it already. */
+static struct scene begin_late(const char *more)
+{
+	struct scene s = { fixture_new(), fixture_container_task(FIXTURE_INIT, FIXTURE_RUNTIME) };
+
+	fixture_put(s.f, MOUNTINFO, read_only);
+	fixture_append(s.f, MOUNTINFO, more);
+	fixture_run(s.f, &s.init);
+	return s;
+}
+
+Test(defeated, by_a_mount_that_the_first_table_has_already)
+{
+	static const enum ev_mount_op ops[] = { MOUNT_MOUNT, MOUNT_BIND, MOUNT_MOVE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct scene s = begin_late("120 100 0:60 / /etc rw - tmpfs tmpfs rw\n");
+		struct fixture_record r = mount_record(&s.init, ops[i], "/etc");
+		const Keelwatch__Finding *found;
+
+		fixture_feed(s.f, &r);
+		fixture_feed(s.f, &r);
+		pipeline_finish(s.f->pipeline);
+		found = fixture_one(s.f, "readonly-defeated");
+		cr_expect_str_eq(fixture_evidence(found, "how"), "mount over a part");
+		cr_expect_str_eq(found->mount->target, "/etc");
+		cr_expect_eq(found->count, 1);
+		end(&s);
+	}
+}
+
+/* Its runtime's last deed was seen in time, the program's start was not. */
+Test(defeated, by_a_mount_that_is_there_when_the_first_program_is_seen)
+{
+	struct scene s = { fixture_new(), fixture_container_task(FIXTURE_INIT, FIXTURE_RUNTIME) };
+	struct fixture_record r = mount_record(&s.init, MOUNT_PIVOT_ROOT, ".");
+	const Keelwatch__Finding *found;
+
+	fixture_put(s.f, MOUNTINFO, read_only);
+	fixture_create(s.f);
+	fixture_feed(s.f, &r);
+	fixture_cred_change(s.f, &s.init, CRED_CAPSET);
+	fixture_append(s.f, MOUNTINFO, "120 100 0:60 / /etc rw - tmpfs tmpfs rw\n");
+	fixture_exec(s.f, &s.init, "/bin/app");
+	found = fixture_one(s.f, "readonly-defeated");
+	cr_expect_str_eq(fixture_evidence(found, "how"), "mount over a part");
+	cr_expect_str_eq(found->mount->target, "/etc");
+	end(&s);
+}
+
+Test(defeated, by_a_mount_that_the_table_shows_nothing_of)
+{
+	struct scene s = begin();
+	struct fixture_record r = mount_record(&s.init, MOUNT_MOUNT, "/etc");
+	const Keelwatch__Finding *found;
+
+	fixture_feed(s.f, &r);
+	found = fixture_one(s.f, "readonly-defeated");
+	cr_expect_str_eq(found->mount->target, "/etc");
+	cr_expect_str_eq(fixture_evidence(found, "table"),
+			 "gone before it could be read: judged by the call alone");
+	end(&s);
+}
+
+Test(defeated, is_none_where_the_call_made_nothing_writable_that_was_not)
+{
+	static const struct {
+		const char *more, *target;
+		enum ev_mount_op op;
+	} cases[] = {
+		{ "", "/tmp/x", MOUNT_MOUNT }, /* gone, and lay on what is writable */
+		{ "", "/data", MOUNT_MOUNT },  /* which the container was given writable */
+		{ "", "relative", MOUNT_MOUNT },
+		{ "", "/etc", MOUNT_BIND }, /* gone: read-only or not, nobody knows */
+		{ "120 100 0:60 / /etc ro - tmpfs tmpfs rw\n", "/etc", MOUNT_MOUNT },
+		{ "120 100 0:60 / /etc rw - proc proc rw\n", "/etc", MOUNT_MOUNT },
+		{ "120 106 0:60 / /tmp/x rw - tmpfs tmpfs rw\n", "/tmp/x", MOUNT_MOUNT },
+		{ "120 100 0:60 / /etc rw - tmpfs tmpfs rw\n", "/etc", MOUNT_UMOUNT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct scene s = begin_late(cases[i].more);
+		struct fixture_record r = mount_record(&s.init, cases[i].op, cases[i].target);
+
+		fixture_feed(s.f, &r);
+		cr_expect_eq(fixture_count(s.f, "readonly-defeated"), 0, "%zu", i);
+		end(&s);
+	}
+}
+
 Test(defeated, in_a_mount_namespace_of_its_own)
 {
 	struct scene s = begin();

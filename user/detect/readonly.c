@@ -165,7 +165,9 @@ static bool is_ro(const struct mount_line *line)
 	return line->mnt_ro || line->sb_ro;
 }
 
-static void say_defeated(const struct judgement *j, const char *how, const struct mount_line *line)
+/* once: it may have been told of, which is then not worth a count. */
+static void say_defeated(const struct judgement *j, const char *how, const struct mount_line *line,
+			 bool once)
 {
 	const char *operation = j->event->mount ? j->event->mount->operation : "change";
 	Keelwatch__Mount *m = enrich_mount_line(j->d->enrich, line, operation);
@@ -182,6 +184,7 @@ static void say_defeated(const struct judgement *j, const char *how, const struc
 	if (j->mo->mounts_foreign)
 		draft_evidence(&f, "where", "in a mount namespace of its own");
 	draft_evidence(&f, "now", "%s on %s, read-write", m->filesystem, m->target);
+	f.once = once;
 	draft_end(&f);
 }
 
@@ -192,6 +195,11 @@ static bool is_kernel_fs(const struct judgement *j, const struct mount_line *lin
 	return host && mount_classify(host, line) == MOUNT_CLASS_KERNEL;
 }
 
+static const char *over_what(const struct mount_line *line)
+{
+	return strcmp(line->target, "/") ? "mount over a part" : "mount over the root";
+}
+
 /* A writable mount that covers a place which was read-only. */
 static void judge_added(const struct judgement *j, const struct mount_table *before,
 			const struct mount_line *line)
@@ -200,8 +208,7 @@ static void judge_added(const struct judgement *j, const struct mount_table *bef
 
 	if (is_ro(line) || is_kernel_fs(j, line) || !covered || !is_ro(covered))
 		return;
-	say_defeated(j, strcmp(line->target, "/") ? "mount over a part" : "mount over the root",
-		     line);
+	say_defeated(j, over_what(line), line, false);
 }
 
 /* What a removed read-only mount had covered is in reach again. */
@@ -210,7 +217,7 @@ static void judge_removed(const struct judgement *j, const struct mount_line *go
 	const struct mount_line *now = mount_table_find(j->mo->mounts_after, gone->target);
 
 	if (is_ro(gone) && now && !is_ro(now) && !is_kernel_fs(j, now))
-		say_defeated(j, "umount of a part", now);
+		say_defeated(j, "umount of a part", now, false);
 }
 
 /* A move: another mount is the root now. */
@@ -223,7 +230,7 @@ static void judge_root(const struct judgement *j)
 	    ((const struct ev_mount *)j->mo->rec)->op == MOUNT_PIVOT_ROOT)
 		return;
 	if (before && after && before->id != after->id && is_ro(before) && !is_ro(after))
-		say_defeated(j, "change of the root", after);
+		say_defeated(j, "change of the root", after, false);
 }
 
 /*
@@ -241,7 +248,75 @@ static void judge_remount(const struct judgement *j)
 	    strcmp(j->event->mount->target, "/"))
 		return;
 	if (root && !is_ro(root) && !(rec->head.flags & (EVF_ROOT_MNT_RO | EVF_ROOT_SB_RO)))
-		say_defeated(j, "remount of the root", root);
+		say_defeated(j, "remount of the root", root, false);
+}
+
+/* What the specification lets be written, whatever is mounted there. */
+static bool was_writable(const struct container *c, const char *target)
+{
+	const struct mount_line *line = c->declared ? mount_table_find(c->declared, target) : NULL;
+
+	return line && !is_ro(line);
+}
+
+/* No table was to be had, or none that shows it: it was gone before it could be read. The call succeeded. */
+static void judge_call(const struct judgement *j)
+{
+	const struct ev_mount *rec = (const void *)j->mo->rec;
+	const Keelwatch__Mount *m = j->event->mount;
+	struct draft f;
+
+	if (rec->head.type != EV_MOUNT || (rec->op != MOUNT_MOUNT && rec->op != MOUNT_REMOUNT &&
+					   rec->op != MOUNT_MOVE && rec->op != MOUNT_SETATTR))
+		return;
+	if ((rec->flags & MS_RDONLY) || (rec->op == MOUNT_SETATTR && !(rec->attr_clr & MS_RDONLY)))
+		return;
+	if (mount_is_kernel_fs(m->filesystem) || was_writable(j->mo->container, m->target))
+		return;
+	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
+	draft_key(&f, "call|%s|%s", m->operation, m->target);
+	draft_message(&f, "%s on %s of a read-only container", m->operation, m->target);
+	f.finding.mount = j->event->mount;
+	draft_evidence(&f, "call", "%s", m->operation);
+	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
+	draft_end(&f);
+}
+
+static bool is_declared(const struct container *c, const char *target)
+{
+	for (size_t i = 0; c->spec && i < c->spec->mount_count; i++)
+		if (c->spec->mounts[i].destination &&
+		    !strcmp(c->spec->mounts[i].destination, target))
+			return true;
+	return false;
+}
+
+/*
+ * As with a remount: a table that was first read after the call shows what it made, on what it covers. One
+ * that shows it no more leaves the call.
+ */
+static void judge_mount_over(const struct judgement *j)
+{
+	const struct ev_mount *rec = (const void *)j->mo->rec;
+	const struct mount_line *line, *covered;
+	const char *target;
+
+	if (rec->head.type != EV_MOUNT || j->mo->change_count ||
+	    (rec->op != MOUNT_MOUNT && rec->op != MOUNT_BIND && rec->op != MOUNT_MOVE))
+		return;
+	target = j->event->mount->target;
+	line = mount_table_find(j->mo->mounts_after, target);
+	if (!line)
+		return;
+	if (strcmp(line->target, target) != 0) {
+		if (rec->op == MOUNT_MOUNT && is_ro(line))
+			judge_call(j);
+		return;
+	}
+	covered = mount_table_covered(j->mo->mounts_after, line);
+	if (covered && is_ro(covered) && !is_ro(line) && !is_kernel_fs(j, line) &&
+	    !is_declared(j->mo->container, target))
+		say_defeated(j, over_what(line), line, true);
 }
 
 static void judge_changes(const struct judgement *j)
@@ -250,6 +325,7 @@ static void judge_changes(const struct judgement *j)
 
 	judge_root(j);
 	judge_remount(j);
+	judge_mount_over(j);
 	for (size_t i = 0; i < mo->change_count; i++) {
 		const struct mount_change *c = &mo->changes[i];
 
@@ -262,7 +338,7 @@ static void judge_changes(const struct judgement *j)
 			say_defeated(j,
 				     strcmp(c->after->target, "/") ? "remount of a part" :
 								     "remount of the root",
-				     c->after);
+				     c->after, false);
 	}
 }
 
@@ -298,37 +374,6 @@ static void judge_pivot(const struct judgement *j)
 	f.finding.mount = j->event->mount;
 	draft_evidence(&f, "how", "pivot_root");
 	draft_evidence(&f, "call", "pivot_root");
-	draft_end(&f);
-}
-
-/* What the specification lets be written, whatever is mounted there. */
-static bool was_writable(const struct container *c, const char *target)
-{
-	const struct mount_line *line = c->declared ? mount_table_find(c->declared, target) : NULL;
-
-	return line && !is_ro(line);
-}
-
-/* No table was to be had: the container was gone before it could be read. The call succeeded. */
-static void judge_call(const struct judgement *j)
-{
-	const struct ev_mount *rec = (const void *)j->mo->rec;
-	const Keelwatch__Mount *m = j->event->mount;
-	struct draft f;
-
-	if (rec->head.type != EV_MOUNT || (rec->op != MOUNT_MOUNT && rec->op != MOUNT_REMOUNT &&
-					   rec->op != MOUNT_MOVE && rec->op != MOUNT_SETATTR))
-		return;
-	if ((rec->flags & MS_RDONLY) || (rec->op == MOUNT_SETATTR && !(rec->attr_clr & MS_RDONLY)))
-		return;
-	if (mount_is_kernel_fs(m->filesystem) || was_writable(j->mo->container, m->target))
-		return;
-	draft_begin(&f, j, RULE_READONLY_DEFEATED, KEELWATCH__SEVERITY__critical);
-	draft_key(&f, "call|%s|%s", m->operation, m->target);
-	draft_message(&f, "%s on %s of a read-only container", m->operation, m->target);
-	f.finding.mount = j->event->mount;
-	draft_evidence(&f, "call", "%s", m->operation);
-	draft_evidence(&f, "table", "gone before it could be read: judged by the call alone");
 	draft_end(&f);
 }
 

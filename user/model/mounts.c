@@ -245,14 +245,16 @@ static bool path_within(const char *path, const char *dir)
 	return within(path, strlen(path), dir, dir_len(dir));
 }
 
-const struct mount_line *mount_table_find(const struct mount_table *t, const char *path)
+/* Of the first so many. */
+static const struct mount_line *find_among(const struct mount_table *t, size_t count,
+					   const char *path)
 {
 	const struct mount_line *best = NULL;
 	size_t i, len, best_len = 0;
 
 	if (*path != '/')
 		return NULL;
-	for (i = 0; i < t->count; i++) {
+	for (i = 0; i < count; i++) {
 		len = dir_len(t->lines[i].target);
 		if ((best && len < best_len) ||
 		    !within(path, strlen(path), t->lines[i].target, len))
@@ -261,6 +263,17 @@ const struct mount_line *mount_table_find(const struct mount_table *t, const cha
 		best_len = len;
 	}
 	return best;
+}
+
+const struct mount_line *mount_table_find(const struct mount_table *t, const char *path)
+{
+	return find_among(t, t->count, path);
+}
+
+const struct mount_line *mount_table_covered(const struct mount_table *t,
+					     const struct mount_line *line)
+{
+	return find_among(t, line - t->lines, line->target);
 }
 
 const struct mount_line *mount_table_root(const struct mount_table *t)

@@ -42,6 +42,9 @@ void mount_table_free(struct mount_table *t);
 
 /* The line that a path (absolute, as the table's targets) lies on: longest target, the last of equals. */
 const struct mount_line *mount_table_find(const struct mount_table *t, const char *path);
+/* What it covers: where its target lay before. NULL: nothing, it is the root. */
+const struct mount_line *mount_table_covered(const struct mount_table *t,
+					     const struct mount_line *line);
 /* The topmost mount at "/". */
 const struct mount_line *mount_table_root(const struct mount_table *t);
 const struct mount_line *mount_table_by_id(const struct mount_table *t, uint32_t id);
