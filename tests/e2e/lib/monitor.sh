@@ -29,6 +29,19 @@ monitor_start() { # [OPTION OF run]...
 	fi
 }
 
+# docker and containerd have their data roots in the work folder. Once it has seen a container of each, the
+# monitor knows them, as it does the usual ones: one that is gone before it gets to run is named by them.
+monitor_acquaint() {
+	local RT name
+	for RT in docker containerd; do
+		[[ " ${RUNTIMES[*]} " == *" $RT "* ]] || continue
+		name=kw-$RUN_ID-$RT-acquaint-$MONITORS
+		rt_run "$name" -- sleep 1 || say "e2e: no container of $RT to begin with"
+		rt_remove "$name"
+	done
+	wait_for_monitor
+}
+
 monitor_armed_or_dead() {
 	grep -qs '^keelwatch: watching' "$MONITOR_ERR" || ! monitor_runs
 }
@@ -75,7 +88,11 @@ monitor_is_done() {
 
 # Before something is done to a container from outside: it is watched for that from when it is known.
 wait_for_monitor() {
-	wait_until "$BEHIND_WITHIN" monitor_is_done
+	wait_until "$BEHIND_WITHIN" monitor_is_done_or_dead
+}
+
+monitor_is_done_or_dead() {
+	monitor_is_done || ! monitor_runs
 }
 
 # Until the command succeeds. It fails when the time is over and the monitor has nothing left to read.

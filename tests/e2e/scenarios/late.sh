@@ -32,23 +32,10 @@ amid_late() {
 	RT=${RUNTIMES[0]}
 	name=$(late_name keeper)
 	rt_run "$name" --detach -- sleep 600 || say 'e2e: no container keeps the monitor awake'
-	late_acquaint
 	late_round late_writers
 	late_round late_mighty
 	RT=${RUNTIMES[0]}
 	rt_remove "$name"
-}
-
-# Where docker and containerd keep what they know of a container is known from one that was seen.
-late_acquaint() {
-	local RT name
-	for RT in docker containerd; do
-		[[ " ${RUNTIMES[*]} " == *" $RT "* ]] || continue
-		name=$(late_name before)
-		rt_run "$name" -- true || say "e2e: no container of $RT before"
-		rt_remove "$name"
-	done
-	wait_for_monitor
 }
 
 # All runtimes' containers of a round live and die while it stands still.

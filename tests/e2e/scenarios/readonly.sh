@@ -40,10 +40,10 @@ scenario_readonly_write_attempts_are_folded() {
 	name=$(new_name)
 	rt_run "$name" --read-only -- sh -c 'for i in $(seq 50); do helper mkdir /again; done' \
 		>/dev/null || fail 'the container did not run'
-	rt_remove "$name"
 	expect_finding "$name" readonly-write-attempt '.file.path == "/again" and .count >= 50'
 	lines=$(matches "$name" finding '.file.path == "/again"' | wc -l)
 	((lines <= 10)) || fail "50 equal attempts made $lines lines"
+	rt_remove "$name"
 }
 
 # By tracepoints the hooks come when the collector has seen the container: a moment.
