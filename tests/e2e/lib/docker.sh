@@ -5,8 +5,9 @@
 DOCKER_DIR=$WORK/docker
 DOCKER_PRIVILEGED= # set when this daemon can make privileged containers on this host
 
+# With a limit: a dockerd that hangs is a failure, not the end of all that would follow.
 docker_cli() {
-	in_set docker --host "unix://$(set_path "$DOCKER_DIR/docker.sock")" "$@"
+	in_set timeout --foreground 120 docker --host "unix://$(set_path "$DOCKER_DIR/docker.sock")" "$@"
 }
 
 docker_start() {

@@ -37,7 +37,7 @@ scenario_host_etc_mounted_read_only() {
 }
 
 scenario_host_etc_mounted_by_another_name() {
-	ln -sfn "$(set_path /etc)" "$WORK/innocent"
+	ln -sfnr /etc "$WORK/innocent"
 	mounted_at_start "$WORK/innocent:/data:ro" \
 		'.mount.target == "/data" and .mount.host_path == "/etc"'
 }
