@@ -289,6 +289,25 @@ Test(spec, a_container_whose_bundle_is_gone_is_named_where_others_of_its_engine_
 	engine_roots_free(&roots);
 }
 
+/* Kubernetes' annotations say it all of one; its database is for the next, which is gone. */
+Test(spec, containerds_root_is_learned_from_a_container_that_needs_no_database)
+{
+	struct host h =
+		HOST(FIXTURE(CRI_BUNDLE "/config.json", "cri-config.json"),
+		     { .path = CRI_BUNDLE "/work", .link = CTR_ROOT "runtime.v2.task/k8s.io/9f2c" },
+		     FIXTURE(CTR_ROOT "metadata.v1.bolt/meta.db", "containerd-meta.db"));
+	struct engine_roots roots = {};
+	struct spec *s;
+
+	spec_free(read_next(&h, &roots, CRI_BUNDLE, NULL));
+	cr_expect_eq(h.reads, 1);
+	cr_expect_str_eq(roots.containerd.path[0], "/odd/root");
+	s = read_next(&h, &roots, SHIM_TASKS "default/web", "default");
+	cr_expect(!s->partial, "%s", s->why);
+	spec_free(s);
+	engine_roots_free(&roots);
+}
+
 /* Eight are remembered, the oldest goes first; each root once, however often it is met. */
 Test(spec, the_newest_data_roots_are_remembered)
 {

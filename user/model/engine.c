@@ -25,8 +25,7 @@
 struct lookup {
 	struct engine_view from;
 	struct spec *s;
-	struct buf *
-		config; /* where containerd's specification goes; NULL: it is the image that is looked for */
+	struct buf *config; /* where containerd's specification goes; NULL: its image is sought */
 	const json_t *annotations;
 	char *namespace;     /* containerd's; NULL: not known */
 	unsigned int stores; /* tried so far */
@@ -159,15 +158,18 @@ static void remember_root(struct engine_root_list *known, const char *path, size
 static int try_known(struct lookup *l, store_fn look, const struct engine_root_list *known,
 		     const char *usual)
 {
+	bool tried = false;
 	int rc = 0;
 
 	for (size_t i = 1; known && i <= ENGINE_ROOTS && !rc; i++) {
 		const char *path = known->path[(known->next - i) % ENGINE_ROOTS];
 
-		if (path)
-			rc = try_store(l, look, path, strlen(path));
+		if (!path)
+			continue;
+		tried |= !strcmp(path, usual);
+		rc = try_store(l, look, path, strlen(path));
 	}
-	return rc ? rc : try_store(l, look, usual, strlen(usual));
+	return rc || tried ? rc : try_store(l, look, usual, strlen(usual));
 }
 
 /* --- docker, podman, containerd --- */
@@ -424,25 +426,47 @@ static int containerd_store(struct lookup *l, const char *root, size_t len)
 
 /*
  * <bundle>/work is a link to <root>/io.containerd.runtime.v2.task/<namespace>/<id> (containerd's
- * NewBundle), and so the way from the state directory, which may be anywhere, to the root.
+ * NewBundle), and so the way from the state directory, which may be anywhere, to the root. The length of
+ * that in work; 0: not to be had.
  */
+static size_t containerd_root(const struct lookup *l, struct buf *work)
+{
+	_cleanup_(buf_free) struct buf link = {};
+
+	buf_fmt(&link, "%s%s/work", l->from.root, l->s->bundle);
+	if (!host_path_is_exact(buf_cstr(&link)) ||
+	    facts_readlink(l->from.facts, link.data, work) || !host_path_is_exact(buf_cstr(work)))
+		return 0;
+	return host_path_up(work->data, 3);
+}
+
 static int containerd_find(struct lookup *l)
 {
 	const struct engine_roots *roots = l->from.roots;
-	_cleanup_(buf_free) struct buf link = {}, work = {};
-	int rc = 0;
+	_cleanup_(buf_free) struct buf work = {};
+	size_t len;
+	int rc;
 
 	if (!l->from.facts || !l->namespace)
 		return 0;
-	buf_fmt(&link, "%s%s/work", l->from.root, l->s->bundle);
-	if (link.failed)
-		return -ENOMEM;
-	if (host_path_is_exact(link.data) && !facts_readlink(l->from.facts, link.data, &work) &&
-	    host_path_is_exact(work.data))
-		rc = try_store(l, containerd_store, work.data, host_path_up(work.data, 3));
+	len = containerd_root(l, &work);
+	rc = try_store(l, containerd_store, buf_cstr(&work), len);
 	return rc ? rc :
 		    try_known(l, containerd_store, roots ? &roots->containerd : NULL,
 			      "/var/lib/containerd");
+}
+
+/* Of one whose annotations say it all, for others that will be gone. */
+static void learn_containerd_root(struct lookup *l)
+{
+	_cleanup_(buf_free) struct buf work = {};
+	size_t len;
+
+	if (!l->from.facts || !l->from.roots || !l->s->bundle)
+		return;
+	len = containerd_root(l, &work);
+	if (len)
+		remember_root(&l->from.roots->containerd, work.data, len);
 }
 
 static int describe_containerd(struct lookup *l)
@@ -453,7 +477,10 @@ static int describe_containerd(struct lookup *l)
 	if (take_annotations(l, containerd_annotations, ARRAY_SIZE(containerd_annotations)) ||
 	    name_in_pod(s))
 		return -ENOMEM;
-	return s->image || s->sandbox ? 0 : containerd_find(l);
+	if (!s->image && !s->sandbox)
+		return containerd_find(l);
+	learn_containerd_root(l);
+	return 0;
 }
 
 static int describe_crio(struct lookup *l)
