@@ -124,6 +124,22 @@ a_cron_job_writes() {
 	finds readonly-write-attempt default "$pod" "$(uid_of "$pod")" job
 }
 
+pod_is_over() { # NAME
+	[[ $(kubectl get pod "$1" -o jsonpath='{.status.phase}') == Succeeded ]]
+}
+
+# The monitor stands still meanwhile: no process is left to be looked at, and no bundle.
+a_pod_that_is_over_has_written() {
+	local monitor status=0
+	monitor=$(monitor_pid)
+	kill -STOP "$monitor" || return 1
+	pod brief "$(container main 'echo x >/etc/brief; echo done' "$READ_ONLY")" &&
+		wait_until 30 pod_is_over brief || status=1
+	kill -CONT "$monitor"
+	((status == 0)) && finds readonly-write-attempt default brief "$(uid_of brief)" main \
+		'.container.attribution == "derived"'
+}
+
 # Whatever it is about, a finding of a pod's container says all of it.
 every_finding_is_somebodys() {
 	# Others' containers, of no pod, may run beside: they have no part in this.
@@ -149,4 +165,5 @@ pod_checks() {
 	check 'a job of a CronJob writes' a_cron_job_writes
 	check 'every finding has namespace, pod, uid, container and image' every_finding_is_somebodys
 	check 'nothing is said of the monitor'\''s own pod' nothing_of_itself
+	check 'a pod is over before the monitor gets to run' a_pod_that_is_over_has_written
 }
