@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/util.h"
 #include "source/facts.h"
+#include "model/exposure.h"
 #include "model/mounts.h"
 
 #define DATA "tests/data/mounts/"

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/util.h"
+#include "model/mount_class.h"
 #include "model/mounts.h"
 
 #define DATA "tests/data/mounts/"

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "detect/detect_priv.h"
+#include "model/exposure.h"
 
 static Keelwatch__Severity grade(enum exposure level)
 {

@@ -8,7 +8,6 @@
 #include "model/model_priv.h"
 
 #define LINKS_MAX 40 /* as many as the kernel follows; a path with more is no place */
-#define MINOR_BITS 20
 
 static void cut(struct buf *b, size_t len)
 {

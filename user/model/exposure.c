@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judges how much of the host a path or a mount gives away: the table of sensitive paths. */
+#include "model/exposure.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +11,8 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "source/facts.h"
+#include "model/mount_class.h"
 #include "model/mounts.h"
-
-#define MINOR_BITS 20 /* of the kernel's dev_t */
 
 enum {
 	NONE = EXPOSURE_NONE,

@@ -58,3 +58,19 @@ bool host_path_is_exact(const char *clean)
 {
 	return clean && *clean == '/' && !strchr(clean, '\\');
 }
+
+size_t host_path_dir_len(const char *dir)
+{
+	size_t len = strlen(dir);
+
+	while (len && dir[len - 1] == '/')
+		len--;
+	return len;
+}
+
+bool host_path_within(const char *path, size_t path_len, const char *dir, size_t len)
+{
+	if (path_len < len || memcmp(path, dir, len))
+		return false;
+	return path_len == len || path[len] == '/';
+}

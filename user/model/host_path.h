@@ -24,4 +24,9 @@ const char *host_path_base(const char *path);
  */
 bool host_path_is_exact(const char *clean);
 
+/* The length without trailing slashes, so that "/" is a prefix of length 0. */
+size_t host_path_dir_len(const char *dir);
+/* Whether path (of path_len bytes) is the directory (of host_path_dir_len() bytes) or lies below it. */
+bool host_path_within(const char *path, size_t path_len, const char *dir, size_t len);
+
 #endif

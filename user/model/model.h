@@ -9,6 +9,7 @@
 #include "model/container.h"
 #include "source/record.h"
 #include "source/facts.h"
+#include "model/mount_class.h"
 #include "model/mounts.h"
 #include "model/process.h"
 

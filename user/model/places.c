@@ -11,7 +11,6 @@
 #include "base/util.h"
 #include "model/model_priv.h"
 
-#define MINOR_BITS 20		    /* of the kernel's dev_t */
 #define ANCESTORS_ASKED 8	    /* for the mount table of a task that is gone */
 #define HOST_MOUNTS_AGE_NS NS_PER_S /* the host's table is read anew when older and asked for */
 
