@@ -68,19 +68,24 @@ static struct fixture *with_daemon(void)
 	return f;
 }
 
-static void create(struct fixture *f)
+static void create_in(struct fixture *f, const char *bundle, const char *id, const char *cgroup)
 {
 	struct fixture_task runtime = own_task(FIXTURE_RUNTIME, DAEMON);
 	struct fixture_task init = fixture_container_task(FIXTURE_INIT, FIXTURE_RUNTIME);
 	struct fixture_record r;
 
 	fixture_make_exec(&r, &runtime, "/usr/bin/runc",
-			  FIXTURE_ARGS("runc", "create", "--bundle", BUNDLE, "mine"));
+			  FIXTURE_ARGS("runc", "create", "--bundle", bundle, id));
 	fixture_feed(f, &r);
-	fixture_make_cgroup(&r, EV_CGROUP_MKDIR, &runtime, FIXTURE_CGROUP, 1, "/mine");
+	fixture_make_cgroup(&r, EV_CGROUP_MKDIR, &runtime, FIXTURE_CGROUP, 1, cgroup);
 	fixture_feed(f, &r);
-	fixture_make_attach(&r, &runtime, FIXTURE_CGROUP, "/mine", &init);
+	fixture_make_attach(&r, &runtime, FIXTURE_CGROUP, cgroup, &init);
 	fixture_feed(f, &r);
+}
+
+static void create(struct fixture *f)
+{
+	create_in(f, BUNDLE, "mine", "/mine");
 }
 
 static const char *source_of(const struct spec *s, const char *destination)
@@ -145,23 +150,14 @@ Test(view, nobody_is_looked_through_who_stands_elsewhere_by_now)
 /* Through who stands where it stood, docker's files are to be seen all the same. */
 Test(view, a_container_whose_bundle_is_gone_is_named_by_its_engine)
 {
-	struct fixture_task runtime = own_task(FIXTURE_RUNTIME, DAEMON);
-	struct fixture_task init = fixture_container_task(FIXTURE_INIT, FIXTURE_RUNTIME);
 	struct fixture *f = with_daemon();
 	const struct container *c;
-	struct fixture_record r;
 
 	put_in_root(f, DAEMON, "/var/lib/docker/containers/" FIXTURE_ID "/config.v2.json",
 		    "{\"ID\":\"" FIXTURE_ID "\",\"Name\":\"/web\",\"Config\":{\"Image\":\"img\"}}");
 	fixture_start(f);
 	/* The host has one too by that name: another's. */
-	fixture_make_exec(&r, &runtime, "/usr/bin/runc",
-			  FIXTURE_ARGS("runc", "create", "--bundle", FIXTURE_BUNDLE, FIXTURE_ID));
-	fixture_feed(f, &r);
-	fixture_make_cgroup(&r, EV_CGROUP_MKDIR, &runtime, FIXTURE_CGROUP, 1, FIXTURE_CGROUP_PATH);
-	fixture_feed(f, &r);
-	fixture_make_attach(&r, &runtime, FIXTURE_CGROUP, FIXTURE_CGROUP_PATH, &init);
-	fixture_feed(f, &r);
+	create_in(f, FIXTURE_BUNDLE, FIXTURE_ID, FIXTURE_CGROUP_PATH);
 	c = fixture_container(f);
 	cr_assert_not_null(c);
 	cr_expect_str_eq(c->msg.name, "web");

@@ -346,7 +346,7 @@ void identity_attach(struct model *m, const struct ev_attach *e, struct process 
 		process_set_container(target, node->container);
 }
 
-struct spec *identity_no_spec(const char *cgroup_path, const char *why)
+static struct spec *spec_of_unseen(const char *cgroup_path)
 {
 	struct spec *s = calloc(1, sizeof(*s));
 
@@ -354,7 +354,7 @@ struct spec *identity_no_spec(const char *cgroup_path, const char *why)
 		return NULL;
 	s->id = container_id_of_cgroup(cgroup_path);
 	s->partial = true;
-	s->why = strdup(why);
+	s->why = strdup("no runtime was seen creating it");
 	return s;
 }
 
@@ -362,8 +362,7 @@ struct container *identity_derive(struct model *m, struct cgroup_node *node)
 {
 	if (!identity_may_be_container(node->path))
 		return NULL;
-	return identity_bind(m, node,
-			     identity_no_spec(node->path, "no runtime was seen creating it"), NULL,
+	return identity_bind(m, node, spec_of_unseen(node->path), NULL,
 			     KEELWATCH__ATTRIBUTION__derived);
 }
 

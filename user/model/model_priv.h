@@ -71,7 +71,6 @@ struct container *identity_read(struct model *m, struct cgroup_node *node, const
 				const char *bundle, const char *id, const char *oci_runtime,
 				Keelwatch__Attribution attribution);
 bool identity_may_be_container(const char *cgroup_path);
-struct spec *identity_no_spec(const char *cgroup_path, const char *why);
 /* Its facts are known: tell the kernel half. */
 void identity_started(struct model *m, struct container *c);
 void identity_ended(struct model *m, struct container *c);

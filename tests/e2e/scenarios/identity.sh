@@ -219,7 +219,7 @@ short_wrong() { # EXPECTED IDS
 	local wrong unseen
 	wrong=$(short_differs "$@")
 	unseen=$(grep -c ': no exec seen$' <<<"$wrong")
-	((unseen > $(starts_lost))) || wrong=$(grep -v ': no exec seen$' <<<"$wrong")
+	((unseen == 0 || unseen > $(starts_lost))) || wrong=$(grep -v ': no exec seen$' <<<"$wrong")
 	[[ -z $wrong ]] || printf '%s\n' "$wrong"
 }
 

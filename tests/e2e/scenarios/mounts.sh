@@ -70,7 +70,8 @@ scenario_harmless_folder_mounted() {
 MOUNTER=(--cap-add SYS_ADMIN --unconfined)
 
 # Runs a command that mounts in a container that has run for a moment and goes on for one, long enough for
-# a monitor that has to wait for a processor to read its table; what it says must be that it worked. The container's name is left in name.
+# a monitor that has to wait for a processor to read its table; what it says must be that it worked. The
+# container's name is left in name.
 mounted_later() { # COMMAND [SUFFIX]
 	local said
 	name=$(new_name "${2:-}")
